@@ -1,0 +1,30 @@
+/** Every limit that a client can meet. Sizes are bytes before base64 unless the name says otherwise. */
+export const limits = {
+  /** Sealed content of one message. */
+  contentBytes: 96 * 1024,
+  /** One envelope: the content key for one device. First messages carry an ML-KEM ciphertext. */
+  envelopeBytes: 4 * 1024,
+  devicesPerAccount: 6,
+  /** Accounts in one conversation. */
+  membersPerConversation: 250,
+  oneTimePrekeys: 100,
+  oneTimeKemPrekeys: 100,
+  /** Unacknowledged envelopes in flight to one device. */
+  deliveryWindow: 256,
+  /** Envelope ids in one acknowledgement. */
+  acknowledgedPerFrame: 256,
+  deviceListBytes: 16 * 1024,
+  /** A frame on the socket, and the body of a request that sends a message, as text. */
+  frameBytes: 1024 * 1024,
+  /** Body of a REST request that does not send a message or upload keys, as text. */
+  bodyBytes: 64 * 1024,
+  usernameMin: 3,
+  usernameMax: 32,
+  emailMax: 254,
+  passwordMin: 12,
+  /** Bounds the work of the password hash, not the taste of the user. */
+  passwordMax: 256,
+  searchPrefixMax: 32,
+  pageMax: 100,
+  pageDefault: 50,
+} as const;
