@@ -1,0 +1,89 @@
+import { type ErrorCode, errorStatus, type FrameError, type Problem } from "@sotto/contracts/errors";
+import { z } from "zod";
+
+type Issue = { path: string; message: string };
+type AppErrorOptions = {
+  details?: unknown;
+  issues?: readonly Issue[];
+  retryAfterSeconds?: number;
+  cause?: unknown;
+};
+
+/** The only error that a caller sees. `message` is for people and holds nothing internal. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: unknown;
+  readonly issues: readonly Issue[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.details = options.details;
+    this.issues = options.issues;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** At most this many issues are told; the rest of a hopeless input helps nobody. */
+const MAX_ISSUES = 20;
+
+/** A failed validation as `bad_request`, with the paths of what is wrong and none of the input. */
+export function fromZodError(error: z.core.$ZodError): AppError {
+  const issues = error.issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+  return new AppError("bad_request", "The input is not valid.", { issues, cause: error });
+}
+
+/** PostgreSQL's names of constraints to the errors that breaking them means. */
+export type ConstraintErrors = Readonly<Record<string, () => AppError>>;
+
+/** The one place that turns a thrown value into an error for a caller. What it does not know is `internal`. */
+export function toAppError(thrown: unknown, constraints: ConstraintErrors = {}): AppError {
+  if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof z.core.$ZodError) return fromZodError(thrown);
+  const database = thrown as { code?: unknown; constraint?: unknown };
+  const known =
+    typeof database?.constraint === "string" ? ownConstraint(constraints, database.constraint) : undefined;
+  if (known) return known;
+  if (isUnavailable(database?.code)) {
+    return new AppError("unavailable", "The service cannot reach its database now. Try again.", {
+      cause: thrown,
+      retryAfterSeconds: 2,
+    });
+  }
+  return new AppError("internal", "Something went wrong on the server.", { cause: thrown });
+}
+
+function ownConstraint(constraints: ConstraintErrors, name: string): AppError | undefined {
+  return Object.hasOwn(constraints, name) ? constraints[name]?.() : undefined;
+}
+
+/** Lost connections and servers that start or stop: SQLSTATE classes 08, 53 and 57P0x, and socket errors. */
+function isUnavailable(code: unknown): boolean {
+  if (typeof code !== "string") return false;
+  return /^(08...|53...|57P0[1-5]|57014|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(code);
+}
+
+export function toFrameError(error: AppError): FrameError {
+  return {
+    code: error.code,
+    detail: error.message,
+    ...(error.issues && { issues: [...error.issues] }),
+    ...(error.details !== undefined && { details: error.details }),
+    ...(error.retryAfterSeconds !== undefined && { retryAfterSeconds: error.retryAfterSeconds }),
+  };
+}
+
+/** RFC 9457 problem details. */
+export function toProblem(error: AppError, requestId: string): Problem {
+  return {
+    type: `urn:sotto:error:${error.code}`,
+    title: error.code.replaceAll("_", " "),
+    status: errorStatus[error.code],
+    ...toFrameError(error),
+    requestId,
+  };
+}

@@ -1,0 +1,135 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
+import { type ErrorCode, errorStatus, problem } from "@sotto/contracts/errors";
+import { limits } from "@sotto/contracts/limits";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { getCookie } from "hono/cookie";
+import { HTTPException } from "hono/http-exception";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { AppError, type ConstraintErrors, fromZodError, toAppError, toProblem } from "./app-error.ts";
+import type { Logger } from "./log.ts";
+import type { Caller, TokenVerifier } from "./token-verifier.ts";
+
+export type AppEnv = { Variables: { requestId: string; caller: Caller } };
+export type App = OpenAPIHono<AppEnv>;
+
+export type AppOptions = {
+  log: Logger;
+  /** Names of database constraints, as errors for the caller. */
+  constraints?: ConstraintErrors;
+  /** Longest body in bytes by path prefix; the first match counts, else `limits.bodyBytes`. */
+  bodyLimits?: readonly { path: RegExp; bytes: number }[];
+};
+
+/** A Hono app with what every service needs: request ids, secure headers, body limits, problem+json for every error. */
+export function createApp(options: AppOptions): App {
+  const app = new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw fromZodError(result.error);
+    },
+  });
+  app.use(requestId());
+  app.use(secureHeaders());
+  app.use(limitBodies(options.bodyLimits ?? []));
+  app.use(methodNotAllowed({ app }));
+  app.onError((error, c) => answerError(c, error, options));
+  app.notFound((c) =>
+    answerError(c, new AppError("not_found", "There is nothing at this address."), options),
+  );
+  return app;
+}
+
+/** A sub-app whose validation errors are those of `createApp`; mount it with `app.route`. */
+export function createRoutes(): App {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw fromZodError(result.error);
+    },
+  });
+}
+
+function limitBodies(rules: NonNullable<AppOptions["bodyLimits"]>): MiddlewareHandler<AppEnv> {
+  const tooLarge = (bytes: number) => () => {
+    throw new AppError("payload_too_large", `The body is larger than ${bytes} bytes.`, {
+      details: { bytes },
+    });
+  };
+  const build = (bytes: number) => bodyLimit({ maxSize: bytes, onError: tooLarge(bytes) });
+  const usual = build(limits.bodyBytes);
+  const special = rules.map(({ path, bytes }) => ({ path, limit: build(bytes) }));
+  return (c, next) => {
+    const found = special.find(({ path }) => path.test(c.req.path));
+    return (found?.limit ?? usual)(c, next);
+  };
+}
+
+function answerError(c: Context<AppEnv>, thrown: unknown, { log, constraints }: AppOptions): Response {
+  const error = toAppError(fromHonoException(thrown), constraints);
+  const id = c.get("requestId") ?? "";
+  if (errorStatus[error.code] >= 500) {
+    log.error(
+      { err: error.cause ?? error, requestId: id, method: c.req.method, path: c.req.path },
+      error.message,
+    );
+  }
+  const { status, ...body } = toProblem(error, id);
+  if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
+  if (status === 401) c.header("WWW-Authenticate", "Bearer");
+  c.header("Cache-Control", "no-store");
+  return c.json({ ...body, status }, status as ContentfulStatusCode, {
+    "Content-Type": "application/problem+json",
+  });
+}
+
+/** Hono throws its own exceptions for malformed JSON and unsupported methods. */
+function fromHonoException(thrown: unknown): unknown {
+  if (!(thrown instanceof HTTPException)) return thrown;
+  if (thrown.status === 405)
+    return new AppError("method_not_allowed", "This address does not answer to that method.");
+  if (thrown.status === 413) return new AppError("payload_too_large", "The body is too large.");
+  if (thrown.status < 500) return new AppError("bad_request", thrown.message || "The request is not valid.");
+  return thrown;
+}
+
+/** Lets only callers with a valid access token pass; a bearer token wins over the cookie. */
+export function requireCaller(verifier: TokenVerifier): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const token = bearerToken(c) ?? getCookie(c, `__Host-${ACCESS_COOKIE}`) ?? getCookie(c, ACCESS_COOKIE);
+    if (!token) throw new AppError("unauthenticated", "This needs an access token.");
+    c.set("caller", await verifier.verify(token));
+    await next();
+  };
+}
+
+function bearerToken(c: Context): string | undefined {
+  return /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+}
+
+/** The error answers of a route, for `createRoute({ responses })`. */
+export function problems(...codes: ErrorCode[]) {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) {
+    const status = errorStatus[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      status,
+      { description: names.join(", "), content: { "application/problem+json": { schema: problem } } },
+    ]),
+  );
+}
+
+/** Serves the OpenAPI 3.1 document made from the same schemas that validate. */
+export function addOpenApi(app: App, info: { title: string; version: string }): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  });
+  app.doc31("/openapi.json", { openapi: "3.1.0", info });
+}
