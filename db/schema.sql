@@ -1,0 +1,272 @@
+-- Made by "npm run db:dump" from the migrations. Do not edit; not meant to be run.
+
+-- ---- roles ----
+create role sotto_chat login;
+create role sotto_notification login;
+create role sotto_relay login;
+create role sotto_user login;
+alter role sotto_chat set search_path=chat;
+alter role sotto_notification set search_path=notify;
+alter role sotto_relay set search_path=outbox;
+alter role sotto_user set search_path=account;
+grant delete, insert, select, update on all tables in schema bus to sotto_chat;
+grant delete, insert, select, update on all tables in schema bus to sotto_notification;
+grant delete, insert, select, update on all tables in schema bus to sotto_relay;
+grant delete, insert, select, update on all tables in schema bus to sotto_user;
+
+-- ---- account ----
+grant usage on schema account to sotto_user;
+grant delete, insert, select, update on future tables in schema account to sotto_user;
+grant usage on future sequences in schema account to sotto_user;
+
+create table account.account (
+  account_id uuid not null,
+  username text collate "C" not null,
+  email text not null,
+  password_hash text not null,
+  created_at timestamp with time zone not null,
+  constraint account_pkey PRIMARY KEY (account_id),
+  constraint account_username_unique UNIQUE (username),
+  constraint account_username_form CHECK (username ~ '^[a-z][a-z0-9_]{2,31}$'::text)
+);
+grant delete, insert, select, update on account.account to sotto_user;
+
+create table account.session (
+  session_id uuid not null,
+  account_id uuid not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  refresh_key bytea not null,
+  refresh_generation integer not null,
+  refresh_used_hash bytea,
+  refresh_successor_hashes bytea[] not null,
+  constraint session_pkey PRIMARY KEY (session_id),
+  constraint session_refresh_generation CHECK (refresh_generation >= 0),
+  constraint session_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
+) with (fillfactor=80);
+grant delete, insert, select, update on account.session to sotto_user;
+
+-- ---- chat ----
+grant usage on schema chat to sotto_chat;
+grant delete, insert, select, update on future tables in schema chat to sotto_chat;
+grant usage on future sequences in schema chat to sotto_chat;
+
+create sequence chat.envelope_id as bigint start 1 increment 1 cache 1;
+
+create table chat.account (
+  account_id uuid not null,
+  account_key bytea not null,
+  list_version integer not null,
+  list_hash bytea not null,
+  created_at timestamp with time zone not null,
+  constraint account_pkey PRIMARY KEY (account_id),
+  constraint account_key_length CHECK (octet_length(account_key) = 32),
+  constraint account_list_hash_length CHECK (octet_length(list_hash) = 32)
+);
+grant delete, insert, select, update on chat.account to sotto_chat;
+
+create table chat.conversation (
+  conversation_id uuid not null,
+  kind text not null,
+  direct_low uuid,
+  direct_high uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint conversation_pkey PRIMARY KEY (conversation_id),
+  constraint conversation_direct_pair UNIQUE (direct_low, direct_high),
+  constraint conversation_direct_has_pair CHECK (kind <> 'direct'::text OR direct_low IS NOT NULL AND direct_high IS NOT NULL AND direct_low < direct_high),
+  constraint conversation_kind CHECK (kind = 'direct'::text)
+);
+grant delete, insert, select, update on chat.conversation to sotto_chat;
+
+create table chat.device (
+  account_id uuid not null,
+  device_id uuid not null,
+  registration_id integer not null,
+  identity_key bytea not null,
+  session_id uuid not null,
+  request_hash bytea not null,
+  gap_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  constraint device_pkey PRIMARY KEY (account_id, device_id),
+  constraint device_id_unique UNIQUE (device_id),
+  constraint device_identity_key_length CHECK (octet_length(identity_key) = 33),
+  constraint device_account_fkey FOREIGN KEY (account_id) REFERENCES chat.account(account_id)
+);
+grant delete, insert, select, update on chat.device to sotto_chat;
+
+create table chat.device_keys (
+  device_id uuid not null,
+  signed_key_id integer not null,
+  signed_key bytea not null,
+  signed_key_signature bytea not null,
+  last_resort_key_id integer not null,
+  last_resort_key bytea not null,
+  last_resort_signature bytea not null,
+  last_resort_used integer not null default 0,
+  one_time_highest_id integer not null,
+  one_time_kem_highest_id integer not null,
+  one_time_hash bytea not null,
+  one_time_kem_hash bytea not null,
+  constraint device_keys_pkey PRIMARY KEY (device_id),
+  constraint device_keys_device_fkey FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on chat.device_keys to sotto_chat;
+
+create table chat.device_list (
+  account_id uuid not null,
+  version integer not null,
+  bytes bytea not null,
+  signature bytea not null,
+  created_at timestamp with time zone not null,
+  constraint device_list_pkey PRIMARY KEY (account_id, version),
+  constraint device_list_account_fkey FOREIGN KEY (account_id) REFERENCES chat.account(account_id)
+);
+grant delete, insert, select, update on chat.device_list to sotto_chat;
+
+create table chat.envelope (
+  device_id uuid not null,
+  envelope_id bigint not null,
+  message_id uuid not null,
+  envelope bytea storage e not null,
+  constraint envelope_pkey PRIMARY KEY (device_id, envelope_id)
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_insert_scale_factor=0.2);
+grant delete, insert, select, update on chat.envelope to sotto_chat;
+
+create table chat.member (
+  conversation_id uuid not null,
+  account_id uuid not null,
+  constraint member_pkey PRIMARY KEY (conversation_id, account_id),
+  constraint member_conversation FOREIGN KEY (conversation_id) REFERENCES chat.conversation(conversation_id) ON DELETE CASCADE
+);
+CREATE INDEX member_account ON chat.member USING btree (account_id, conversation_id DESC);
+grant delete, insert, select, update on chat.member to sotto_chat;
+
+create table chat.message (
+  message_id uuid not null,
+  conversation_id uuid not null,
+  sender_account_id uuid not null,
+  sender_device_id uuid not null,
+  accepted_at timestamp with time zone not null default now(),
+  content bytea storage e not null,
+  constraint message_pkey PRIMARY KEY (message_id)
+);
+grant delete, insert, select, update on chat.message to sotto_chat;
+
+create table chat.node (
+  node_id uuid not null,
+  name text not null,
+  seen_at timestamp with time zone not null default now(),
+  constraint node_pkey PRIMARY KEY (node_id)
+);
+grant delete, insert, select, update on chat.node to sotto_chat;
+
+create table chat.one_time_kem_prekey (
+  device_id uuid not null,
+  key_id integer not null,
+  public_key bytea not null,
+  signature bytea not null,
+  constraint one_time_kem_prekey_pkey PRIMARY KEY (device_id, key_id),
+  constraint one_time_kem_prekey_device_fkey FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on chat.one_time_kem_prekey to sotto_chat;
+
+create table chat.one_time_prekey (
+  device_id uuid not null,
+  key_id integer not null,
+  public_key bytea not null,
+  constraint one_time_prekey_pkey PRIMARY KEY (device_id, key_id),
+  constraint one_time_prekey_device_fkey FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on chat.one_time_prekey to sotto_chat;
+
+create table chat.presence (
+  device_id uuid not null,
+  connection_id uuid not null,
+  node_id uuid,
+  seen_at timestamp with time zone not null default now(),
+  waiting_told boolean not null default false,
+  constraint presence_pkey PRIMARY KEY (device_id),
+  constraint presence_device FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
+) with (fillfactor=70);
+grant delete, insert, select, update on chat.presence to sotto_chat;
+
+create unlogged table chat.socket_io_attachments (
+  id bigint not null default nextval('chat.socket_io_attachments_id_seq'::regclass),
+  created_at timestamp with time zone default now(),
+  payload bytea,
+  constraint socket_io_attachments_id_key UNIQUE (id)
+);
+grant delete, insert, select, update on chat.socket_io_attachments to sotto_chat;
+
+-- ---- notify ----
+grant usage on schema notify to sotto_notification;
+grant delete, insert, select, update on future tables in schema notify to sotto_notification;
+grant usage on future sequences in schema notify to sotto_notification;
+
+create table notify.email (
+  id uuid not null,
+  event_id uuid not null,
+  kind text not null,
+  recipient text not null,
+  content jsonb not null,
+  created_at timestamp with time zone not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  last_error text,
+  constraint email_pkey PRIMARY KEY (id),
+  constraint email_once_per_event UNIQUE (event_id, kind),
+  constraint email_kind_known CHECK (kind = 'welcome'::text),
+  constraint email_one_outcome CHECK (sent_at IS NULL OR failed_at IS NULL)
+);
+CREATE INDEX email_due ON notify.email USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX email_settled ON notify.email USING btree (created_at) WHERE ((sent_at IS NOT NULL) OR (failed_at IS NOT NULL));
+grant delete, insert, select, update on notify.email to sotto_notification;
+
+create table notify.processed_event (
+  consumer text not null,
+  event_id uuid not null,
+  processed_at timestamp with time zone not null,
+  constraint processed_event_pkey PRIMARY KEY (consumer, event_id)
+);
+grant delete, insert, select, update on notify.processed_event to sotto_notification;
+
+-- ---- outbox ----
+grant usage on schema outbox to sotto_chat;
+grant usage on schema outbox to sotto_notification;
+grant usage on schema outbox to sotto_relay;
+grant usage on schema outbox to sotto_user;
+
+create table outbox.event (
+  id bigint not null generated always as identity,
+  events jsonb storage e not null,
+  created_at timestamp with time zone not null default now(),
+  constraint event_pkey PRIMARY KEY (id),
+  constraint event_events_is_array CHECK (jsonb_typeof(events) = 'array'::text)
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=20000, toast.autovacuum_vacuum_cost_delay=0, toast.autovacuum_vacuum_scale_factor=0, toast.autovacuum_vacuum_threshold=1000);
+grant insert on outbox.event to sotto_chat;
+grant insert on outbox.event to sotto_notification;
+grant delete, select on outbox.event to sotto_relay;
+grant insert on outbox.event to sotto_user;
+
+create table outbox.parked (
+  id bigint not null generated always as identity,
+  event jsonb not null,
+  reason text not null,
+  parked_at timestamp with time zone not null default now(),
+  constraint parked_pkey PRIMARY KEY (id)
+);
+grant insert, select on outbox.parked to sotto_relay;
+
+-- ---- public ----
+
+create table public.schema_migration (
+  version integer not null,
+  name text not null,
+  sha256 text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint schema_migration_pkey PRIMARY KEY (version)
+);

@@ -1,0 +1,129 @@
+// Made by "npm run db:dump" from the migrations. Do not edit.
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+export interface Account {
+  account_id: string;
+  account_key: Buffer;
+  created_at: Timestamp;
+  list_hash: Buffer;
+  list_version: number;
+}
+
+export interface Conversation {
+  conversation_id: string;
+  created_at: Generated<Timestamp>;
+  direct_high: string | null;
+  direct_low: string | null;
+  kind: string;
+}
+
+export interface Device {
+  account_id: string;
+  created_at: Timestamp;
+  device_id: string;
+  gap_at: Timestamp | null;
+  identity_key: Buffer;
+  last_seen_at: Timestamp;
+  registration_id: number;
+  request_hash: Buffer;
+  session_id: string;
+}
+
+export interface DeviceKeys {
+  device_id: string;
+  last_resort_key: Buffer;
+  last_resort_key_id: number;
+  last_resort_signature: Buffer;
+  last_resort_used: Generated<number>;
+  one_time_hash: Buffer;
+  one_time_highest_id: number;
+  one_time_kem_hash: Buffer;
+  one_time_kem_highest_id: number;
+  signed_key: Buffer;
+  signed_key_id: number;
+  signed_key_signature: Buffer;
+}
+
+export interface DeviceList {
+  account_id: string;
+  bytes: Buffer;
+  created_at: Timestamp;
+  signature: Buffer;
+  version: number;
+}
+
+export interface Envelope {
+  device_id: string;
+  envelope: Buffer;
+  envelope_id: number;
+  message_id: string;
+}
+
+export interface Member {
+  account_id: string;
+  conversation_id: string;
+}
+
+export interface Message {
+  accepted_at: Generated<Timestamp>;
+  content: Buffer;
+  conversation_id: string;
+  message_id: string;
+  sender_account_id: string;
+  sender_device_id: string;
+}
+
+export interface Node {
+  name: string;
+  node_id: string;
+  seen_at: Generated<Timestamp>;
+}
+
+export interface OneTimeKemPrekey {
+  device_id: string;
+  key_id: number;
+  public_key: Buffer;
+  signature: Buffer;
+}
+
+export interface OneTimePrekey {
+  device_id: string;
+  key_id: number;
+  public_key: Buffer;
+}
+
+export interface Presence {
+  connection_id: string;
+  device_id: string;
+  node_id: string | null;
+  seen_at: Generated<Timestamp>;
+  waiting_told: Generated<boolean>;
+}
+
+export interface SocketIoAttachments {
+  created_at: Generated<Timestamp | null>;
+  id: Generated<number>;
+  payload: Buffer | null;
+}
+
+export interface ChatDatabase {
+  account: Account;
+  conversation: Conversation;
+  device: Device;
+  device_keys: DeviceKeys;
+  device_list: DeviceList;
+  envelope: Envelope;
+  member: Member;
+  message: Message;
+  node: Node;
+  one_time_kem_prekey: OneTimeKemPrekey;
+  one_time_prekey: OneTimePrekey;
+  presence: Presence;
+  socket_io_attachments: SocketIoAttachments;
+}

@@ -1,0 +1,45 @@
+// Made by "npm run db:dump" from the migrations. Do not edit.
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Json = JsonValue;
+
+export type JsonArray = JsonValue[];
+
+export type JsonObject = {
+  [x: string]: JsonValue | undefined;
+};
+
+export type JsonPrimitive = boolean | number | string | null;
+
+export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+export interface Email {
+  attempts: Generated<number>;
+  content: Json;
+  created_at: Timestamp;
+  event_id: string;
+  failed_at: Timestamp | null;
+  id: string;
+  kind: string;
+  last_error: string | null;
+  next_attempt_at: Timestamp;
+  recipient: string;
+  sent_at: Timestamp | null;
+}
+
+export interface ProcessedEvent {
+  consumer: string;
+  event_id: string;
+  processed_at: Timestamp;
+}
+
+export interface NotifyDatabase {
+  email: Email;
+  processed_event: ProcessedEvent;
+}
