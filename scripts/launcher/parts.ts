@@ -1,0 +1,98 @@
+// The processes of an installation on one machine, and what each is told by its environment.
+import path from "node:path";
+import { ROLES, type ServiceRole } from "../../db/roles.ts";
+import type { ChildSpec } from "./child-process.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Settings } from "./settings.ts";
+
+/** Wanted ports; another one is taken where something else listens already. */
+export const WANTED_PORTS = {
+  user: 8081,
+  "chat-1": 8082,
+  notification: 8083,
+  "chat-2": 8084,
+  relay: 8085,
+  mail: 8086,
+  smtp: 8025,
+} as const;
+
+export type Ports = Readonly<Record<keyof typeof WANTED_PORTS | "gateway", number>>;
+
+export interface PartsInput {
+  /** Of the repository. */
+  readonly root: string;
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+  readonly ports: Ports;
+  /** Of the owner, with the database of the installation. */
+  readonly databaseUrl: string;
+  readonly publicUrl: string;
+}
+
+/** Everything that listens, with the name of the process. `smtp` is the second port of the mail catcher. */
+export function originOf(ports: Ports, name: keyof Ports): string {
+  return `http://127.0.0.1:${ports[name]}`;
+}
+
+function databaseUrlFor(role: ServiceRole, { databaseUrl, secrets }: PartsInput): string {
+  const url = new URL(databaseUrl);
+  url.username = ROLES[role];
+  url.password = secrets.databasePasswords[role];
+  return url.href;
+}
+
+/** For the gateway: the processes behind each route. */
+function backends(ports: Ports): string {
+  const of = (...names: (keyof Ports)[]): { name: string; url: string }[] =>
+    names.map((name) => ({ name, url: originOf(ports, name) }));
+  return JSON.stringify({
+    user: of("user"),
+    chat: of("chat-1", "chat-2"),
+    notification: of("notification"),
+    mail: of("mail"),
+    relay: of("relay"),
+  });
+}
+
+function part(input: PartsInput, name: keyof Ports, script: string, env: Record<string, string>): ChildSpec {
+  return {
+    name,
+    script: path.join(input.root, script),
+    readyUrl: `${originOf(input.ports, name)}/health/ready`,
+    env: { HOST: "127.0.0.1", PORT: String(input.ports[name]), LOG_LEVEL: input.settings.logLevel, ...env },
+  };
+}
+
+/** The processes, without PostgreSQL, in the order of their start; they end in the opposite order. */
+export function partSpecs(input: PartsInput): ChildSpec[] {
+  const { settings, secrets, ports, publicUrl } = input;
+  const main = (service: string): string => `services/${service}/src/main.ts`;
+  const broker: Record<string, string> = settings.brokerUrl ? { MESSAGE_BROKER_URL: settings.brokerUrl } : {};
+  const serviceEnv = (role: ServiceRole): Record<string, string> => ({
+    DATABASE_URL: databaseUrlFor(role, input),
+    JWKS_URL: `${originOf(ports, "user")}/.well-known/jwks.json`,
+    PUBLIC_URL: publicUrl,
+    ...broker,
+  });
+  const chat = (name: "chat-1" | "chat-2"): ChildSpec =>
+    part(input, name, main("chat"), { ...serviceEnv("chat"), NODE_NAME: name });
+  return [
+    part(input, "user", main("user"), {
+      ...serviceEnv("user"),
+      ACCESS_TOKEN_KEY: JSON.stringify(secrets.accessTokenKey),
+    }),
+    chat("chat-1"),
+    chat("chat-2"),
+    part(input, "relay", main("relay"), serviceEnv("relay")),
+    part(input, "mail", "scripts/embedded/mail.ts", {
+      SMTP_PORT: String(ports.smtp),
+      MAIL_DIR: path.join(settings.dataDir, "mail"),
+    }),
+    part(input, "notification", main("notification"), {
+      ...serviceEnv("notification"),
+      SMTP_URL: settings.smtpUrl ?? `smtp://127.0.0.1:${ports.smtp}`,
+      MAIL_FROM: "Sotto <no-reply@sotto.localhost>",
+    }),
+    part(input, "gateway", main("gateway"), { PUBLIC_URL: publicUrl, BACKENDS: backends(ports) }),
+  ];
+}

@@ -1,0 +1,31 @@
+import path from "node:path";
+
+export interface Settings {
+  readonly dataDir: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly logLevel: string;
+  readonly brokerUrl: string | undefined;
+  readonly smtpUrl: string | undefined;
+}
+
+const DEFAULT_PORT = 8080;
+
+function parsePort(text: string | undefined): number {
+  if (text === undefined || text === "") return DEFAULT_PORT;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new Error(`PORT must be a number from 0 to 65535, not "${text}".`);
+  return port;
+}
+
+/** What the environment says about how to start. `root`: of the repository. */
+export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
+  return {
+    dataDir: path.resolve(env.SOTTO_DATA_DIR || path.join(root, ".data")),
+    port: parsePort(env.PORT),
+    logLevel: env.LOG_LEVEL || "info",
+    brokerUrl: env.MESSAGE_BROKER_URL || undefined,
+    smtpUrl: env.SMTP_URL || undefined,
+  };
+}
