@@ -1,6 +1,6 @@
 // Mails as files: one .eml each, named so that the names sort by arrival.
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
 export interface StoredMail {
@@ -40,21 +40,20 @@ export function openMailStore(folder: string, now: () => number): MailStore {
     .map((name) => name.slice(0, -".eml".length))
     .filter((id) => ID.test(id))
     .sort();
-  let count = 0;
+  let lastId = ids.at(-1) ?? "";
 
+  /** Greater than every id before, also when the clock was set back. */
   const nextId = (): string => {
-    const last = Number(ids.at(-1)?.slice(0, 13) ?? 0);
-    // A clock that was set back must not put a new mail among the old ones.
-    const ms = Math.max(now(), last);
-    count = (count + 1) % 1_000_000;
-    const candidate = `${String(ms).padStart(13, "0")}-${String(count).padStart(6, "0")}`;
-    return candidate > (ids.at(-1) ?? "") ? candidate : `${String(ms + 1).padStart(13, "0")}-000000`;
+    const [lastMs = "0", lastCount = "0"] = lastId.split("-");
+    const ms = Math.max(now(), Number(lastMs));
+    const count = ms === Number(lastMs) ? Number(lastCount) + 1 : 0;
+    lastId = `${String(ms).padStart(13, "0")}-${String(count).padStart(6, "0")}`;
+    return lastId;
   };
 
   return {
     add: async (raw) => {
       const id = nextId();
-      ids.push(id);
       const scratch = `${fileOf(id)}.new`;
       const handle = await open(scratch, "w", 0o600);
       try {
@@ -65,6 +64,9 @@ export function openMailStore(folder: string, now: () => number): MailStore {
       }
       await rename(scratch, fileOf(id));
       await sync(folder);
+      ids.push(id);
+      // Two mails at once may have been written in the other order.
+      ids.sort();
       while (ids.length > MAX_MAILS) await rm(fileOf(ids.shift() ?? ""), { force: true });
       return id;
     },

@@ -1,0 +1,66 @@
+import type { DomainEvent, EventType } from "@sotto/contracts/events";
+import type { Logger } from "../log.ts";
+import type { Registry } from "../metrics.ts";
+import type { Topology } from "./topology.ts";
+
+/** What the bus must know of an event to carry it; the rest of it is the consumers' business. */
+export type PublishableEvent = { readonly id: string; readonly type: string; readonly key: string };
+
+export type Delivery = {
+  /** 1 for the first; a delivery that was cut short by a crash counts too. */
+  readonly attempt: number;
+};
+
+export type ConsumeOptions<T extends EventType> = {
+  /** A consumer of the topology. Processes that consume under the same name share the work. */
+  consumer: string;
+  /** All the types that the topology gives this consumer. */
+  types: readonly T[];
+  /**
+   * Called at least once for each event, perhaps twice at the same time: it must be idempotent. When it throws,
+   * the event comes again after a delay; when it throws PoisonEventError, or too often, the event is dead-lettered.
+   */
+  handle: (event: DomainEvent<T>, delivery: Delivery) => Promise<void>;
+  /** Events handled at the same time by this process. */
+  concurrency: number;
+};
+
+export type DeadLetter = { readonly body: unknown; readonly reason: string };
+
+/** Domain events between services, over RabbitMQ or over PostgreSQL. */
+export interface Bus {
+  /**
+   * Resolves when every event is durable in the queue of each of its consumers. Events are queued in the given
+   * order. On rejection some may be queued and some not: publish all of them again; ids make that harmless.
+   */
+  publish(events: readonly PublishableEvent[]): Promise<void>;
+  /** Starts consuming in the background, and goes on through every outage until `close`. */
+  consume<T extends EventType>(options: ConsumeOptions<T>): void;
+  /** Resolves when the broker answers and every consumer of this process is attached; rejects otherwise. */
+  check(): Promise<void>;
+  /** Up to `limit` dead letters of a consumer, oldest first; they stay where they are. */
+  listDeadLetters(consumer: string, limit: number): Promise<DeadLetter[]>;
+  /** Lets running handlers finish (5 s at most), then disconnects. */
+  close(): Promise<void>;
+}
+
+/** Thrown by a handler for an event that no repetition will cure: it is dead-lettered at once. */
+export class PoisonEventError extends Error {
+  override readonly name = "PoisonEventError";
+}
+
+export type BusOptions = {
+  /** Names the connection at the broker. */
+  service: string;
+  /** `amqp(s)://`: RabbitMQ. Absent: pg-boss in the schema `bus` of the database. */
+  brokerUrl?: string | undefined;
+  databaseUrl: string;
+  log: Logger;
+  metrics: Registry;
+  topology?: Topology;
+  /** Delay before each repetition of an event whose handler failed; as many as there are repetitions. */
+  retryDelaysSeconds?: readonly number[];
+};
+
+/** `BusOptions` with every default filled in. */
+export type TransportOptions = BusOptions & Required<Pick<BusOptions, "topology" | "retryDelaysSeconds">>;

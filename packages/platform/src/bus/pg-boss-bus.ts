@@ -1,0 +1,223 @@
+import type { EventType } from "@sotto/contracts/events";
+import type { Pool } from "pg";
+import { type JobResult, PgBoss } from "pg-boss";
+import { createPool } from "../db.ts";
+import type { Logger } from "../log.ts";
+import { retryForever } from "./backoff.ts";
+import type { Bus, ConsumeOptions, DeadLetter, PublishableEvent, TransportOptions } from "./bus.ts";
+import { createBusMetrics } from "./bus-metrics.ts";
+import { assertWholeSubscription } from "./consume-options.ts";
+import { type DeliveryContext, handleDelivery, type Outcome, reasonOf } from "./handle-delivery.ts";
+import { mapBounded } from "./map-bounded.ts";
+import { consumersByType, type Topology } from "./topology.ts";
+
+const SCHEMA = "bus";
+const POOL_SIZE = 6;
+const POLL_SECONDS = 0.5;
+/** Jobs of one insert statement. */
+const INSERT_SIZE = 500;
+/** Jobs that a worker takes at once. */
+const BATCH_SIZE = 50;
+/** A worker that has not been heard of for so long is dead, and its jobs are given to another. The least allowed. */
+const HEARTBEAT_SECONDS = 10;
+/** Who looks for dead workers, and how often; the queues are few and small. */
+const SUPERVISE_SECONDS = 5;
+/** A handler that is still running after this counts as failed. */
+const HANDLER_SECONDS = 120;
+/** pg-boss deletes jobs that wait longer. An event that waits for a dead service must not vanish: ten years. */
+const RETENTION_SECONDS = 10 * 365 * 24 * 3600;
+/** Finished jobs stay this long, so that an event that is published twice is not queued twice. */
+const FINISHED_SECONDS = 3600;
+const CLOSE_GRACE_MS = 5000;
+const BACKOFF = { firstMs: 200, maxMs: 5000 };
+
+const deadQueue = (consumer: string): string => `${consumer}.dead`;
+
+/**
+ * The bus over PostgreSQL, for installations without RabbitMQ. One pg-boss queue per consumer, and one for its dead
+ * letters. The schema is made by the migrations; this needs only to read and write its tables.
+ */
+export function createPgBossBus(options: TransportOptions): Bus {
+  const { log, topology } = options;
+  const metrics = createBusMetrics(options.metrics);
+  const pool = createPool({
+    url: options.databaseUrl,
+    max: POOL_SIZE,
+    applicationName: `${options.service}-bus`,
+    log,
+  });
+  const boss = createBoss(pool, log);
+  const closing = new AbortController();
+  const consumers = new Map<string, "starting" | "attached">();
+  const start = startOnce(boss, topology, options.retryDelaysSeconds);
+  const context: DeliveryContext = { log, metrics, retryDelaysSeconds: options.retryDelaysSeconds };
+
+  return {
+    publish: async (events) => {
+      await start.run();
+      await insertJobs(boss, topology, events).catch((error: unknown) => {
+        // The queues may be gone (a restored database): they are made again before the next attempt.
+        start.forget();
+        throw error;
+      });
+      metrics.published.inc(events.length);
+    },
+    consume: (consumer) => {
+      assertWholeSubscription(topology, consumer);
+      consumers.set(consumer.consumer, "starting");
+      void retryForever(
+        async () => {
+          await start.run();
+          if (closing.signal.aborted) return;
+          await work(boss, context, consumer);
+          consumers.set(consumer.consumer, "attached");
+          log.info({ consumer: consumer.consumer }, "consuming");
+        },
+        {
+          ...BACKOFF,
+          signal: closing.signal,
+          onError: (error, tries) => {
+            start.forget();
+            if (tries === 1)
+              log.warn({ err: error, consumer: consumer.consumer }, "the bus is not reachable");
+          },
+        },
+      );
+    },
+    check: async () => {
+      await start.run();
+      await pool.query(`select version from ${SCHEMA}.version`);
+      for (const [consumer, state] of consumers)
+        if (state !== "attached") throw new Error(`the consumer ${consumer} is not attached`);
+    },
+    listDeadLetters: async (consumer, limit) => {
+      await start.run();
+      const { rows } = await pool.query<{ data: unknown; source_output: unknown }>(
+        `select data, source_output from ${SCHEMA}.job where name = $1 and state = 'created'
+         order by created_on, id limit $2`,
+        [deadQueue(consumer), limit],
+      );
+      return rows.map((row): DeadLetter => ({ body: row.data, reason: deadReason(row.source_output) }));
+    },
+    close: async () => {
+      closing.abort();
+      await boss.stop({ close: false, graceful: true, timeout: CLOSE_GRACE_MS });
+      await pool.end();
+    },
+  };
+}
+
+function createBoss(pool: Pool, log: Logger): PgBoss {
+  const boss = new PgBoss({
+    db: { executeSql: (text, values) => pool.query(text, values) },
+    schema: SCHEMA,
+    migrate: false,
+    createSchema: false,
+    schedule: false,
+    registerInstance: false,
+    // Rebuilding indexes needs ownership; the owner's migrations may do it.
+    reindex: false,
+    monitorVacuum: false,
+    superviseIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_SECONDS,
+  });
+  boss.on("error", (error) => log.warn({ err: error }, "the bus had a problem with the database"));
+  boss.on("warning", (warning) => log.warn({ warning }, "the bus warns"));
+  return boss;
+}
+
+/** Starts pg-boss and makes the queues: once, by whoever needs it first, again after a failure. */
+function startOnce(boss: PgBoss, topology: Topology, retryDelaysSeconds: readonly number[]) {
+  let running: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    await boss.start();
+    for (const consumer of Object.keys(topology)) await declareQueues(boss, consumer, retryDelaysSeconds);
+  };
+  return {
+    run: () => {
+      running ??= run().catch((error: unknown) => {
+        running = undefined;
+        throw error;
+      });
+      return running;
+    },
+    forget: () => {
+      running = undefined;
+    },
+  };
+}
+
+async function declareQueues(boss: PgBoss, consumer: string, delays: readonly number[]): Promise<void> {
+  const keep = { retentionSeconds: RETENTION_SECONDS };
+  const queue = {
+    ...keep,
+    retryLimit: delays.length,
+    retryDelay: delays[0] ?? 0,
+    // Doubles from the first delay up to the last one.
+    retryBackoff: true,
+    retryDelayMax: Math.max(1, ...delays),
+    expireInSeconds: HANDLER_SECONDS,
+    heartbeatSeconds: HEARTBEAT_SECONDS,
+    deleteAfterSeconds: FINISHED_SECONDS,
+    deadLetter: deadQueue(consumer),
+  };
+  await boss.createQueue(deadQueue(consumer), keep);
+  await boss.createQueue(consumer, queue);
+  await boss.updateQueue(consumer, queue);
+}
+
+/**
+ * One insert per consumer and chunk. The event's id is the job's id, so that a repetition inserts nothing, and
+ * jobs of one moment are handed out in the order of their ids, which are UUIDv7.
+ */
+async function insertJobs(
+  boss: PgBoss,
+  topology: Topology,
+  events: readonly PublishableEvent[],
+): Promise<void> {
+  const wanted = consumersByType(topology);
+  const byConsumer = new Map<string, Map<string, PublishableEvent>>();
+  for (const event of events)
+    for (const consumer of wanted.get(event.type as EventType) ?? []) {
+      const jobs = byConsumer.get(consumer) ?? new Map<string, PublishableEvent>();
+      byConsumer.set(consumer, jobs.set(event.id, event));
+    }
+  for (const [consumer, jobs] of byConsumer) {
+    const all = [...jobs.values()].map((event) => ({ id: event.id, data: event }));
+    for (let from = 0; from < all.length; from += INSERT_SIZE)
+      await boss.insert(consumer, all.slice(from, from + INSERT_SIZE));
+  }
+}
+
+async function work<T extends EventType>(
+  boss: PgBoss,
+  context: DeliveryContext,
+  options: ConsumeOptions<T>,
+): Promise<void> {
+  const settings = {
+    batchSize: BATCH_SIZE,
+    pollingIntervalSeconds: POLL_SECONDS,
+    notifyPollingIntervalSeconds: POLL_SECONDS,
+    burstWhenBatchFull: true,
+    includeMetadata: true,
+    perJobResults: true,
+  } as const;
+  await boss.work(options.consumer, settings, (jobs) =>
+    mapBounded(jobs, options.concurrency, async (job) => {
+      const delivery = { body: job.data, attempt: job.retryCount + 1 };
+      return toResult(job.id, await handleDelivery(context, options, delivery));
+    }),
+  );
+}
+
+function toResult(id: string, outcome: Outcome): JobResult {
+  if (outcome.kind === "handled") return { id, status: "completed" };
+  const output = { reason: outcome.reason };
+  return { id, status: outcome.kind === "dead" ? "deadletter" : "failed", output };
+}
+
+/** What the handler said, or what pg-boss says of a worker that vanished. */
+function deadReason(output: unknown): string {
+  const { reason, message } = (output ?? {}) as { reason?: unknown; message?: unknown };
+  return reasonOf(reason ?? message ?? "unknown");
+}

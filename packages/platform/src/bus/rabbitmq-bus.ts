@@ -1,0 +1,5 @@
+import type { Bus, TransportOptions } from "./bus.ts";
+
+export function createRabbitmqBus(_options: TransportOptions & { brokerUrl: string }): Bus {
+  throw new Error("not yet");
+}

@@ -1,0 +1,29 @@
+import type { PublishableEvent } from "@sotto/platform/bus/bus";
+import { z } from "zod";
+import type { ParkedEvent } from "./outbox-queries.ts";
+
+/** What the bus needs; the rest of an event is none of the relay's business. */
+const head = z.looseObject({
+  id: z.uuid(),
+  type: z.string().min(1).max(200),
+  key: z.string().min(1).max(200),
+});
+
+/** Separates what can be published from what would be refused for ever and so stop everything behind it. */
+export function splitEvents(events: readonly unknown[]): {
+  publishable: PublishableEvent[];
+  malformed: ParkedEvent[];
+} {
+  const publishable: PublishableEvent[] = [];
+  const malformed: ParkedEvent[] = [];
+  for (const event of events) {
+    const parsed = head.safeParse(event);
+    if (parsed.success) publishable.push(event as PublishableEvent);
+    else
+      malformed.push({
+        event,
+        reason: parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "),
+      });
+  }
+  return { publishable, malformed };
+}
