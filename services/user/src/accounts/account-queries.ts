@@ -1,0 +1,100 @@
+import type { Account, PublicAccount } from "@sotto/contracts/user-api";
+import type { Executor } from "@sotto/platform/db";
+import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import type { PrefixRange } from "./prefix-range.ts";
+
+export type Credentials = { readonly account: Account; readonly passwordHash: string };
+
+type AccountRow = { account_id: string; username: string; email: string; created_at: Date };
+
+export async function insertAccount(
+  db: Executor<AccountDatabase>,
+  { account, passwordHash }: Credentials,
+): Promise<void> {
+  await db
+    .insertInto("account")
+    .values({
+      account_id: account.accountId,
+      username: account.username,
+      email: account.email,
+      password_hash: passwordHash,
+      created_at: account.createdAt,
+    })
+    .execute();
+}
+
+export async function hasUsername(db: Executor<AccountDatabase>, username: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("account")
+    .select("account_id")
+    .where("username", "=", username)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function findCredentials(
+  db: Executor<AccountDatabase>,
+  username: string,
+): Promise<Credentials | undefined> {
+  const row = await db
+    .selectFrom("account")
+    .select(["account_id", "username", "email", "created_at", "password_hash"])
+    .where("username", "=", username)
+    .executeTakeFirst();
+  return row && { account: toAccount(row), passwordHash: row.password_hash };
+}
+
+/** Replaces a hash by a newer one of the same password; does nothing when the password was changed meanwhile. */
+export async function updatePasswordHash(
+  db: Executor<AccountDatabase>,
+  change: { accountId: string; from: string; to: string },
+): Promise<void> {
+  await db
+    .updateTable("account")
+    .set({ password_hash: change.to })
+    .where("account_id", "=", change.accountId)
+    .where("password_hash", "=", change.from)
+    .execute();
+}
+
+export async function findAccount(
+  db: Executor<AccountDatabase>,
+  accountId: string,
+): Promise<Account | undefined> {
+  const row = await db
+    .selectFrom("account")
+    .select(["account_id", "username", "email", "created_at"])
+    .where("account_id", "=", accountId)
+    .executeTakeFirst();
+  return row && toAccount(row);
+}
+
+/** Reads `limit` entries of the index `account_username_unique`, whatever the number of accounts. */
+export function accountsInRange(db: Executor<AccountDatabase>, range: PrefixRange, limit: number) {
+  return db
+    .selectFrom("account")
+    .select(["account_id", "username"])
+    .where("username", ">=", range.from)
+    .where("username", "<", range.before)
+    .orderBy("username")
+    .limit(limit);
+}
+
+/** In the order of their names. */
+export async function listAccountsInRange(
+  db: Executor<AccountDatabase>,
+  range: PrefixRange,
+  limit: number,
+): Promise<PublicAccount[]> {
+  const rows = await accountsInRange(db, range, limit).execute();
+  return rows.map((row) => ({ accountId: row.account_id, username: row.username }));
+}
+
+function toAccount(row: AccountRow): Account {
+  return {
+    accountId: row.account_id,
+    username: row.username,
+    email: row.email,
+    createdAt: row.created_at.toISOString(),
+  };
+}

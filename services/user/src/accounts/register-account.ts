@@ -1,0 +1,47 @@
+import type { Account } from "@sotto/contracts/user-api";
+import { AppError } from "@sotto/platform/app-error";
+import { appendEvents } from "@sotto/platform/outbox";
+import type { UserContext } from "../context.ts";
+import { type IssuedSession, prepareSession } from "../sessions/prepare-session.ts";
+import { insertSession } from "../sessions/session-queries.ts";
+import { hasUsername, insertAccount } from "./account-queries.ts";
+import { isReservedName } from "./reserved-names.ts";
+
+type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes">;
+
+/**
+ * Creates an account with its first session.
+ * @throws AppError `username_taken` (of two at once, one), `overloaded`.
+ */
+export async function registerAccount(
+  context: Deps,
+  input: { username: string; email: string; password: string },
+): Promise<{ account: Account; session: IssuedSession }> {
+  const { username, email } = input;
+  // Spares the hash; it is the constraint that decides.
+  if (isReservedName(username) || (await hasUsername(context.db, username))) throw usernameTaken();
+  const passwordHash = await context.passwords.hash(input.password);
+  const account: Account = {
+    accountId: context.ids.uuidv7(),
+    username,
+    email,
+    createdAt: context.clock.now().toISOString(),
+  };
+  const { row, issued } = await prepareSession(context, account.accountId);
+  await context.db.transaction().execute(async (tx) => {
+    await insertAccount(tx, { account, passwordHash });
+    await insertSession(tx, row);
+    await appendEvents(tx, context, [
+      {
+        type: "user.account-registered",
+        key: account.accountId,
+        data: { accountId: account.accountId, username, email },
+      },
+    ]);
+  });
+  return { account, session: issued };
+}
+
+export function usernameTaken(): AppError {
+  return new AppError("username_taken", "This username is taken.");
+}

@@ -1,0 +1,75 @@
+import { createRoute } from "@hono/zod-openapi";
+import { account, registerRequest, searchQuery, searchResult, signedIn } from "@sotto/contracts/user-api";
+import { type App, createRoutes, problems } from "@sotto/platform/http";
+import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
+import type { UserContext } from "../context.ts";
+import { answerSession, requireTransport } from "../sessions/answer-session.ts";
+import { requireSession } from "../sessions/require-session.ts";
+import { getAccount } from "./get-account.ts";
+import { registerAccount } from "./register-account.ts";
+import { searchAccounts } from "./search-accounts.ts";
+
+const registerRoute = createRoute({
+  method: "post",
+  path: "/register",
+  tags: ["Accounts"],
+  summary: "Create an account and sign in",
+  request: jsonBody(registerRequest),
+  responses: {
+    201: jsonContent(signedIn, "The account, and its first session."),
+    ...problems(
+      "bad_request",
+      "forbidden",
+      "username_taken",
+      "payload_too_large",
+      "unsupported_media_type",
+      "overloaded",
+    ),
+  },
+});
+
+/** Routes of accounts, relative to `/api/user`. */
+export function accountRoutes(context: UserContext): App {
+  const middleware = requireSession(context);
+  const app = createRoutes();
+
+  app.openapi(registerRoute, async (c) => {
+    const { tokens: transport, ...input } = c.req.valid("json");
+    requireTransport(c, context, transport);
+    const { account, session } = await registerAccount(context, input);
+    return c.json({ account, session: answerSession(c, context, { transport, session }) }, 201);
+  });
+
+  const meRoute = createRoute({
+    method: "get",
+    path: "/me",
+    tags: ["Accounts"],
+    summary: "The caller's own account",
+    security: callerSecurity,
+    middleware,
+    responses: {
+      200: jsonContent(account, "The account."),
+      ...problems("unauthenticated", "token_expired", "session_revoked"),
+    },
+  });
+  app.openapi(meRoute, async (c) => c.json(await getAccount(context, c.var.caller.accountId), 200));
+
+  const searchRoute = createRoute({
+    method: "get",
+    path: "/accounts",
+    tags: ["Accounts"],
+    summary: "Find accounts by the start of their username",
+    security: callerSecurity,
+    middleware,
+    request: { query: searchQuery },
+    responses: {
+      200: jsonContent(searchResult, "The first of them in the order of their names."),
+      ...problems("bad_request", "unauthenticated", "token_expired", "session_revoked"),
+    },
+  });
+  app.openapi(searchRoute, async (c) => {
+    const { prefix, limit } = c.req.valid("query");
+    return c.json({ accounts: await searchAccounts(context, { prefix, limit }) }, 200);
+  });
+  return app;
+}

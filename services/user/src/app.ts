@@ -1,0 +1,69 @@
+import { createRoute } from "@hono/zod-openapi";
+import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
+import { checkDatabase } from "@sotto/platform/db";
+import { addHealth } from "@sotto/platform/health";
+import { type App, addOpenApi, createApp, createRoutes } from "@sotto/platform/http";
+import { jsonContent } from "@sotto/platform/route-parts";
+import { z } from "zod";
+import { usernameTaken } from "./accounts/register-account.ts";
+import { accountRoutes } from "./accounts/routes.ts";
+import type { UserContext } from "./context.ts";
+import { sessionRoutes } from "./sessions/routes.ts";
+
+const BASE_PATH = "/api/user";
+
+/** The user service. Runtime-neutral: serve its `fetch`. */
+export function createUserApp(context: UserContext): App {
+  const app = createApp({
+    log: context.log,
+    constraints: { account_username_unique: usernameTaken },
+  });
+  // Answers hold tokens and addresses. A route that may be cached says so itself.
+  app.use(`${BASE_PATH}/*`, async (c, next) => {
+    await next();
+    if (!c.res.headers.has("Cache-Control")) c.res.headers.set("Cache-Control", "no-store");
+  });
+  app.route(BASE_PATH, accountRoutes(context));
+  app.route(BASE_PATH, sessionRoutes(context));
+  // Within the installation the keys are at the well-known place; from outside they are below the service's own path.
+  app.route("/", keyRoutes(context));
+  app.route(BASE_PATH, keyRoutes(context));
+  addHealth(app, {
+    checks: { database: () => checkDatabase(context.pool) },
+    metrics: context.metrics,
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "cookie", {
+    type: "apiKey",
+    in: "cookie",
+    name: ACCESS_COOKIE,
+    description: `Over https the name is __Host-${ACCESS_COOKIE}.`,
+  });
+  addOpenApi(app, { title: "Sotto user service", version: "1" });
+  return app;
+}
+
+const publishedKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string(),
+  kid: z.string(),
+  alg: z.literal("EdDSA"),
+  use: z.literal("sig"),
+});
+
+const keysRoute = createRoute({
+  method: "get",
+  path: "/.well-known/jwks.json",
+  tags: ["Keys"],
+  summary: "Keys that verify access tokens",
+  responses: { 200: jsonContent(z.object({ keys: z.array(publishedKey) }), "A JWK set (RFC 7517).") },
+});
+
+function keyRoutes(context: UserContext): App {
+  const app = createRoutes();
+  // Verifiers fetch again when they meet an unknown key; a former key must stay listed for longer than tokens live.
+  app.openapi(keysRoute, (c) =>
+    c.json(context.accessTokens.jwks, 200, { "Cache-Control": "public, max-age=300" }),
+  );
+  return app;
+}

@@ -1,0 +1,56 @@
+import { generateKeyPairSync } from "node:crypto";
+import { ConfigError } from "@sotto/platform/config";
+import { expect, test } from "vitest";
+import { parseUserConfig } from "./config.ts";
+
+const key = { ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }), kid: "k1" };
+const env = {
+  PORT: "8081",
+  DATABASE_URL: "postgres://sotto_user:secret@127.0.0.1:5432/sotto",
+  PUBLIC_URL: "http://localhost:8080",
+  ACCESS_TOKEN_KEY: JSON.stringify(key),
+};
+
+function problemsOf(changed: Record<string, string | undefined>): readonly string[] {
+  try {
+    parseUserConfig({ ...env, ...changed });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test("the least configuration is enough", () => {
+  expect(parseUserConfig(env)).toMatchObject({
+    ACCESS_TOKEN_KEY: key,
+    ACCESS_TOKEN_PREVIOUS_KEYS: [],
+    PASSWORD_HASH_MAX_WAITING: 64,
+  });
+});
+
+test("every missing setting is named at once", () => {
+  const problems = problemsOf({
+    PORT: undefined,
+    DATABASE_URL: undefined,
+    PUBLIC_URL: undefined,
+    ACCESS_TOKEN_KEY: undefined,
+  });
+  expect(problems.map((problem) => problem.split(" ")[0]).sort()).toEqual([
+    "ACCESS_TOKEN_KEY",
+    "DATABASE_URL",
+    "PORT",
+    "PUBLIC_URL",
+  ]);
+});
+
+test("a key that is no private Ed25519 JWK is refused without being shown", () => {
+  const { d: secret, ...publicOnly } = key;
+  const bad = ["{", '"text"', JSON.stringify(publicOnly), JSON.stringify({ ...key, crv: "X25519" })];
+  for (const value of [...bad, `${JSON.stringify(key)}x`]) {
+    const problems = problemsOf({ ACCESS_TOKEN_KEY: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^ACCESS_TOKEN_KEY is not valid/);
+    expect(problems[0]).not.toContain(secret);
+  }
+});

@@ -1,0 +1,49 @@
+import { type Env, parseConfig, serviceEnv } from "@sotto/platform/config";
+import { z } from "zod";
+
+/** Public half of an Ed25519 key as a JWK (RFC 8037). */
+const publicKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.base64url().length(43),
+  kid: z.string().min(1).max(100),
+});
+const signingKey = publicKey.extend({ d: z.base64url().length(43) });
+
+const userEnv = z.object({
+  ...serviceEnv,
+  /** Where browsers reach this installation; its origin may act by cookie. `https` makes the cookies Secure. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }),
+  /** Private Ed25519 JWK with a `kid`, as JSON: signs access tokens. */
+  ACCESS_TOKEN_KEY: json(signingKey),
+  /** JSON array of former keys, private or public; their public halves stay published while tokens live. */
+  ACCESS_TOKEN_PREVIOUS_KEYS: json(z.array(publicKey)).default([]),
+  /** Password hashes that may wait for a core; more are refused. */
+  PASSWORD_HASH_MAX_WAITING: z.coerce.number().int().min(0).max(10_000).default(64),
+  /** Size of libuv's thread pool, as libuv itself reads it. */
+  UV_THREADPOOL_SIZE: z.coerce.number().int().min(1).max(1024).default(4),
+});
+
+export type UserConfig = z.infer<typeof userEnv>;
+export type PublicKey = z.infer<typeof publicKey>;
+export type SigningKey = z.infer<typeof signingKey>;
+
+/** @throws ConfigError naming every bad setting. */
+export function parseUserConfig(env: Env): UserConfig {
+  return parseConfig(userEnv, env);
+}
+
+function json<S extends z.ZodType>(schema: S) {
+  return z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        // The parser's own message would repeat a part of the secret.
+        context.addIssue({ code: "custom", message: "not JSON" });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}

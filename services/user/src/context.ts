@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { hash, verify } from "@node-rs/argon2";
+import { type Clock, systemClock } from "@sotto/platform/clock";
+import { createDatabase, type Database } from "@sotto/platform/db";
+import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import { type Ids, systemIds } from "@sotto/platform/ids";
+import { createLogger, type Logger } from "@sotto/platform/log";
+import { createMetrics, type Registry } from "@sotto/platform/metrics";
+import type { UserConfig } from "./config.ts";
+import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
+import { createWorkQueue } from "./passwords/work-queue.ts";
+import { type AccessTokens, createAccessTokens } from "./sessions/access-tokens.ts";
+import type { CookiePolicy } from "./sessions/session-cookies.ts";
+
+/** Sources of time, identity and chance, and the password hash. */
+export type UserSources = {
+  clock: Clock;
+  ids: Ids;
+  randomBytes: (size: number) => Buffer;
+  argon2: Argon2;
+};
+
+export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
+  Database<AccountDatabase> & {
+    log: Logger;
+    metrics: Registry;
+    accessTokens: AccessTokens;
+    passwords: PasswordHasher;
+    /** Origin (RFC 6454) of the pages that may act by cookie. */
+    publicOrigin: string;
+    cookies: CookiePolicy;
+  };
+
+const DATABASE_CONNECTIONS = 10;
+
+const systemSources: UserSources = {
+  clock: systemClock,
+  ids: systemIds,
+  randomBytes: (size) => randomBytes(size),
+  argon2: { hash, verify },
+};
+
+/** Everything the user service works with. `close` ends its database connections. */
+export async function createContext(
+  config: UserConfig,
+  sources: Partial<UserSources> = {},
+): Promise<UserContext> {
+  const { argon2, ...used } = { ...systemSources, ...sources };
+  const log = createLogger({ service: "user", level: config.LOG_LEVEL });
+  const publicUrl = new URL(config.PUBLIC_URL);
+  const queue = createWorkQueue({
+    concurrency: hashConcurrency(config.UV_THREADPOOL_SIZE),
+    maxWaiting: config.PASSWORD_HASH_MAX_WAITING,
+  });
+  return {
+    ...used,
+    ...createDatabase<AccountDatabase>({
+      url: config.DATABASE_URL,
+      max: DATABASE_CONNECTIONS,
+      applicationName: "sotto-user",
+      log,
+    }),
+    log,
+    metrics: createMetrics(),
+    accessTokens: await createAccessTokens({
+      signingKey: config.ACCESS_TOKEN_KEY,
+      previousKeys: config.ACCESS_TOKEN_PREVIOUS_KEYS,
+      clock: used.clock,
+    }),
+    passwords: createPasswordHasher({ argon2, queue }),
+    publicOrigin: publicUrl.origin,
+    cookies: { secure: publicUrl.protocol === "https:" },
+  };
+}
+
+/** One hash per core, and a thread left over: token signatures and DNS use the same pool, and must not wait for hashes. */
+function hashConcurrency(threads: number): number {
+  return Math.max(1, Math.min(availableParallelism(), threads - 1));
+}

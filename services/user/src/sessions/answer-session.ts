@@ -1,0 +1,29 @@
+import type { Session } from "@sotto/contracts/user-api";
+import type { Context } from "hono";
+import type { UserContext } from "../context.ts";
+import type { IssuedSession } from "./prepare-session.ts";
+import { requireSameOrigin } from "./same-origin.ts";
+import { setSessionCookies } from "./session-cookies.ts";
+
+export type TokenTransport = "bearer" | "cookie";
+
+/**
+ * Refuses to set cookies for another site: it could sign a browser in to an account of its own.
+ * Call it before the work. @throws AppError `forbidden`.
+ */
+export function requireTransport(c: Context, context: UserContext, transport: TokenTransport): void {
+  if (transport === "cookie") requireSameOrigin(c, context.publicOrigin);
+}
+
+/** The session for the body of the answer: with its tokens, or without them and with cookies set instead. */
+export function answerSession(
+  c: Context,
+  context: UserContext,
+  { transport, session }: { transport: TokenTransport; session: IssuedSession },
+): Session {
+  const { sessionId, accessToken, refreshToken } = session;
+  const accessTokenExpiresAt = session.accessTokenExpiresAt.toISOString();
+  if (transport === "bearer") return { sessionId, accessToken, accessTokenExpiresAt, refreshToken };
+  setSessionCookies(c, context.cookies, session);
+  return { sessionId, accessTokenExpiresAt };
+}

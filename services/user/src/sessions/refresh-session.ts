@@ -1,0 +1,75 @@
+import { AppError } from "@sotto/platform/app-error";
+import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import type { Transaction } from "kysely";
+import type { UserContext } from "../context.ts";
+import type { IssuedSession } from "./prepare-session.ts";
+import { advanceChain, judgeRefresh } from "./refresh-chain.ts";
+import {
+  isIssuedBy,
+  makeRefreshToken,
+  type PresentedToken,
+  REFRESH_SECRET_BYTES,
+  readRefreshToken,
+} from "./refresh-token.ts";
+import { revokeSession } from "./revoke-session.ts";
+import { isUnusedTooLong } from "./session-age.ts";
+import { findSessionForUpdate, updateRefreshChain } from "./session-queries.ts";
+
+type Deps = Pick<UserContext, "db" | "accessTokens" | "clock" | "ids" | "randomBytes">;
+
+/**
+ * Trades a refresh token for a new pair of tokens. A client whose answer was lost may repeat the request.
+ * @throws AppError `unauthenticated` for a token that is none of ours, `token_expired` after long disuse,
+ * `session_revoked` for an ended session, which a token used by two ends.
+ */
+export async function refreshSession(context: Deps, refreshToken: string): Promise<IssuedSession> {
+  const token = readRefreshToken(refreshToken);
+  if (!token) throw unknownToken();
+  const rotated = await context.db.transaction().execute((tx) => rotate(tx, context, token));
+  // Thrown after the commit: an error inside would undo the revocation.
+  if (rotated === "reused") {
+    throw new AppError("session_revoked", "This refresh token was used before. The session has been ended.");
+  }
+  // Should this fail after the commit, the client repeats the request.
+  const { sessionId } = token;
+  const access = await context.accessTokens.sign({ accountId: rotated.accountId, sessionId });
+  return {
+    sessionId,
+    accessToken: access.token,
+    accessTokenExpiresAt: access.expiresAt,
+    refreshToken: rotated.refreshToken,
+  };
+}
+
+async function rotate(
+  tx: Transaction<AccountDatabase>,
+  context: Deps,
+  token: PresentedToken,
+): Promise<{ accountId: string; refreshToken: string } | "reused"> {
+  const { sessionId } = token;
+  const session = await findSessionForUpdate(tx, sessionId);
+  if (!session || !isIssuedBy(token, session.refreshKey)) throw unknownToken();
+  if (session.revokedAt) throw new AppError("session_revoked", "The session has been ended.");
+  const at = context.clock.now();
+  if (isUnusedTooLong(session.lastUsedAt, at)) {
+    throw new AppError("token_expired", "The session was not used for too long. Sign in again.");
+  }
+  const judgement = judgeRefresh(session.chain, token);
+  if (judgement === "reused") {
+    await revokeSession(tx, context, sessionId);
+    return "reused";
+  }
+  const successor = makeRefreshToken({
+    sessionId,
+    generation: token.generation + 1,
+    secret: context.randomBytes(REFRESH_SECRET_BYTES),
+    key: session.refreshKey,
+  });
+  const chain = advanceChain(session.chain, { judgement, token, successorHash: successor.hash });
+  await updateRefreshChain(tx, sessionId, { chain, at });
+  return { accountId: session.accountId, refreshToken: successor.text };
+}
+
+function unknownToken(): AppError {
+  return new AppError("unauthenticated", "The refresh token is not valid.");
+}

@@ -1,0 +1,107 @@
+import type { Executor } from "@sotto/platform/db";
+import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import type { Transaction } from "kysely";
+import type { RefreshChain } from "./refresh-chain.ts";
+
+export type NewSession = {
+  sessionId: string;
+  accountId: string;
+  refreshKey: Buffer;
+  chain: RefreshChain;
+  at: Date;
+};
+
+export async function insertSession(db: Executor<AccountDatabase>, session: NewSession): Promise<void> {
+  await db
+    .insertInto("session")
+    .values({
+      session_id: session.sessionId,
+      account_id: session.accountId,
+      created_at: session.at,
+      last_used_at: session.at,
+      refresh_key: session.refreshKey,
+      ...chainColumns(session.chain),
+    })
+    .execute();
+}
+
+/** Whether the session exists and was not revoked. */
+export async function hasLiveSession(db: Executor<AccountDatabase>, sessionId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("session")
+    .select("session_id")
+    .where("session_id", "=", sessionId)
+    .where("revoked_at", "is", null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export type LockedSession = {
+  readonly accountId: string;
+  readonly lastUsedAt: Date;
+  readonly revokedAt: Date | null;
+  readonly refreshKey: Buffer;
+  readonly chain: RefreshChain;
+};
+
+/** The lock lets two refreshes of one session decide one after the other. */
+export async function findSessionForUpdate(
+  tx: Transaction<AccountDatabase>,
+  sessionId: string,
+): Promise<LockedSession | undefined> {
+  const row = await tx
+    .selectFrom("session")
+    .selectAll()
+    .where("session_id", "=", sessionId)
+    .forUpdate()
+    .executeTakeFirst();
+  return (
+    row && {
+      accountId: row.account_id,
+      lastUsedAt: row.last_used_at,
+      revokedAt: row.revoked_at,
+      refreshKey: row.refresh_key,
+      chain: {
+        generation: row.refresh_generation,
+        usedHash: row.refresh_used_hash,
+        successorHashes: row.refresh_successor_hashes,
+      },
+    }
+  );
+}
+
+export async function updateRefreshChain(
+  tx: Transaction<AccountDatabase>,
+  sessionId: string,
+  update: { chain: RefreshChain; at: Date },
+): Promise<void> {
+  await tx
+    .updateTable("session")
+    .set({ last_used_at: update.at, ...chainColumns(update.chain) })
+    .where("session_id", "=", sessionId)
+    .execute();
+}
+
+/** The account of the session, or undefined when it was revoked before. */
+export async function revokeSessionRow(
+  tx: Transaction<AccountDatabase>,
+  sessionId: string,
+  at: Date,
+): Promise<string | undefined> {
+  const row = await tx
+    .updateTable("session")
+    .set({ revoked_at: at })
+    .where("session_id", "=", sessionId)
+    .where("revoked_at", "is", null)
+    .returning("account_id")
+    .executeTakeFirst();
+  return row?.account_id;
+}
+
+function chainColumns(chain: RefreshChain) {
+  return {
+    refresh_generation: chain.generation,
+    refresh_used_hash: chain.usedHash,
+    refresh_successor_hashes: [...chain.successorHashes],
+  };
+}

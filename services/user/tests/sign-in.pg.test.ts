@@ -1,0 +1,97 @@
+import { hash, verify } from "@node-rs/argon2";
+import { signedIn } from "@sotto/contracts/user-api";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { PASSWORD, startUserApp, type UserApp } from "./start-user-app.ts";
+
+let user: UserApp;
+let work: string[] = [];
+beforeAll(async () => {
+  user = await startUserApp({
+    sources: {
+      argon2: {
+        hash: (...args) => {
+          work.push("hash");
+          return hash(...args);
+        },
+        verify: (...args) => {
+          work.push("verify");
+          return verify(...args);
+        },
+      },
+    },
+  });
+  await user.register("alice");
+});
+afterAll(() => user.close());
+beforeEach(() => {
+  work = [];
+});
+
+const signIn = (username: string, password: string) =>
+  user.post("/sign-in", { body: { username, password } });
+
+test("the right password starts a session of its own each time", async () => {
+  const sessions = [];
+  for (const name of ["alice", "ALICE"]) {
+    const response = await signIn(name, PASSWORD);
+    expect(response.status).toBe(200);
+    sessions.push(signedIn.parse(await response.json()).session);
+  }
+  expect(sessions[0]?.sessionId).not.toBe(sessions[1]?.sessionId);
+  for (const session of sessions) {
+    expect((await user.get("/me", { token: session.accessToken ?? "" })).status).toBe(200);
+  }
+});
+
+test("an unknown name and a wrong password cost the same work and get the same answer", async () => {
+  const answers = [];
+  for (const [name, password] of [
+    ["alice", "wrong password"],
+    ["nobody_here", "wrong password"],
+    ["nobody_here", PASSWORD],
+    ["not a name\u0000", PASSWORD],
+    ["__proto__", PASSWORD],
+  ] as const) {
+    work = [];
+    const response = await signIn(name, password);
+    const { requestId, ...problem } = (await response.json()) as Record<string, unknown>;
+    expect(requestId).toBeDefined();
+    answers.push({ status: response.status, problem, work });
+  }
+  expect(answers[0]).toMatchObject({
+    status: 401,
+    problem: { code: "invalid_credentials" },
+    work: ["verify"],
+  });
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+});
+
+test("input that is refused costs no hash", async () => {
+  for (const body of [{}, { username: "alice" }, { username: "alice", password: "x".repeat(257) }]) {
+    expect((await user.post("/sign-in", { body })).status).toBe(400);
+  }
+  expect(work).toEqual([]);
+});
+
+test("a hash by outdated parameters is renewed on sign-in, and only then", async () => {
+  const { accountId } = await user.register("bob");
+  const weak = await hash(PASSWORD, { memoryCost: 4096, timeCost: 1, parallelism: 1 });
+  await user.owner.query("update account.account set password_hash = $1 where account_id = $2", [
+    weak,
+    accountId,
+  ]);
+  const stored = async () => {
+    const { rows } = await user.owner.query(
+      "select password_hash from account.account where account_id = $1",
+      [accountId],
+    );
+    return rows[0].password_hash as string;
+  };
+  expect((await signIn("bob", "wrong password")).status).toBe(401);
+  expect(await stored()).toBe(weak);
+  expect((await signIn("bob", PASSWORD)).status).toBe(200);
+  expect(await stored()).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  work = [];
+  expect((await signIn("bob", PASSWORD)).status).toBe(200);
+  expect(work).toEqual(["verify"]);
+});

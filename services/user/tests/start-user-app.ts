@@ -1,0 +1,99 @@
+import { generateKeyPairSync } from "node:crypto";
+import type { SignedIn } from "@sotto/contracts/user-api";
+import { createTestDatabase } from "@sotto/testkit/postgres";
+import { Client } from "pg";
+import { createUserApp } from "../src/app.ts";
+import { parseUserConfig, type SigningKey } from "../src/config.ts";
+import { createContext, type UserSources } from "../src/context.ts";
+
+export const PUBLIC_URL = "http://localhost:8080";
+export const PASSWORD = "correct horse battery";
+
+export function newSigningKey(kid: string): SigningKey {
+  return { ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }), kid } as SigningKey;
+}
+
+/** A clock that stands still until it is told to go on. */
+export function createTestClock(start = "2026-03-01T12:00:00Z") {
+  let now = Date.parse(start);
+  return {
+    now: () => new Date(now),
+    monotonicMs: () => now,
+    advance: (seconds: number) => {
+      now += seconds * 1000;
+    },
+  };
+}
+
+type Request = { body?: unknown; token?: string; headers?: Record<string, string> };
+
+/** The user service over a database of its own; requests go to its `fetch`. */
+export async function startUserApp(
+  options: { env?: Record<string, string>; sources?: Partial<UserSources> } = {},
+) {
+  const database = await createTestDatabase();
+  const signingKey = newSigningKey("key-1");
+  const clock = createTestClock();
+  const config = parseUserConfig({
+    PORT: "0",
+    LOG_LEVEL: "fatal",
+    DATABASE_URL: database.urlFor("user"),
+    PUBLIC_URL,
+    ACCESS_TOKEN_KEY: JSON.stringify(signingKey),
+    ...options.env,
+  });
+  const context = await createContext(config, { clock, ...options.sources });
+  const app = createUserApp(context);
+  const owner = new Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+
+  async function send(method: string, path: string, { body, token, headers }: Request = {}) {
+    return app.request(`http://localhost${path}`, {
+      method,
+      headers: {
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+  }
+
+  return {
+    app,
+    context,
+    clock,
+    owner,
+    signingKey,
+    databaseUrl: config.DATABASE_URL,
+    get: (path: string, request?: Request) => send("GET", `/api/user${path}`, request),
+    post: (path: string, request?: Request) => send("POST", `/api/user${path}`, request),
+    send,
+    async register(username: string): Promise<Registered> {
+      const body = { username, email: `${username}@example.org`, password: PASSWORD };
+      const response = await send("POST", "/api/user/register", { body });
+      if (response.status !== 201) throw new Error(`registering ${username}: ${await response.text()}`);
+      return toRegistered((await response.json()) as SignedIn);
+    },
+    /** Types of the events in the outbox, in their order. */
+    async events(): Promise<{ type: string; key: string; data: Record<string, unknown> }[]> {
+      const { rows } = await owner.query("select events from outbox.event order by id");
+      return rows.flatMap((row) => row.events);
+    },
+    async close() {
+      await context.close();
+      await owner.end();
+      await database.drop();
+    },
+  };
+}
+
+export type UserApp = Awaited<ReturnType<typeof startUserApp>>;
+export type Registered = { accountId: string; sessionId: string; accessToken: string; refreshToken: string };
+
+/** The parts of a bearer answer that tests go on with. */
+export function toRegistered({ account, session }: SignedIn): Registered {
+  const { sessionId, accessToken, refreshToken } = session;
+  if (!accessToken || !refreshToken) throw new Error("the answer holds no tokens");
+  return { accountId: account.accountId, sessionId, accessToken, refreshToken };
+}
