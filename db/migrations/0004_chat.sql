@@ -31,8 +31,8 @@ create table chat.device (
   device_id uuid not null,
   registration_id integer not null,
   identity_key bytea not null,
-  -- The session that acts as this device.
-  session_id uuid not null,
+  -- The session that acts as this device; null once that session was revoked.
+  session_id uuid,
   -- SHA-256 of the request that registered the device, so that its repeat is recognised.
   request_hash bytea not null,
   -- When something was dropped for this device and it has not yet acknowledged that.
@@ -84,4 +84,13 @@ create table chat.one_time_kem_prekey (
   signature bytea not null,
   constraint one_time_kem_prekey_pkey primary key (device_id, key_id),
   constraint one_time_kem_prekey_device_fkey foreign key (device_id) references chat.device (device_id) on delete cascade
+);
+
+-- Limits that hold across nodes (packages/platform/src/limiter.ts). Unlogged: a crash forgets them, and no more.
+create unlogged table chat.rate_limit (
+  key text not null,
+  points integer not null,
+  -- Milliseconds since 1970.
+  expire bigint,
+  constraint rate_limit_pkey primary key (key)
 );

@@ -57,6 +57,7 @@ export type RegisterDeviceRequest = z.infer<typeof registerDeviceRequest>;
 export const device = z
   .object({ deviceId, registrationId, createdAt: z.iso.datetime(), lastSeenAt: z.iso.datetime().nullable() })
   .meta({ id: "Device" });
+export type Device = z.infer<typeof device>;
 export const ownDevices = z.object({ devices: z.array(device) }).meta({ id: "OwnDevices" });
 
 /** `DELETE /api/chat/devices/{deviceId}`: the list without that device. */
@@ -86,6 +87,9 @@ export const uploadPrekeysRequest = z
   })
   .meta({ id: "UploadPrekeys" });
 export type UploadPrekeysRequest = z.infer<typeof uploadPrekeysRequest>;
+
+/** Fewer keys of a kind than this and the device is told `keys:low`. */
+export const LOW_PREKEYS = 10;
 
 /** Keys left at the server. `lastResortUsed` counts claims that got the last-resort key since it was uploaded. */
 export const prekeyStock = z

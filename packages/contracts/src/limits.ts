@@ -16,6 +16,8 @@ export const limits = {
   deviceListBytes: 16 * 1024,
   /** A frame on the socket, and the body of a request that sends a message, as text. */
   frameBytes: 1024 * 1024,
+  /** Body of a request that registers a device or uploads its keys, as text. */
+  keyUploadBytes: 512 * 1024,
   /** Body of a REST request that does not send a message or upload keys, as text. */
   bodyBytes: 64 * 1024,
   usernameMin: 3,

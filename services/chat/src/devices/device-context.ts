@@ -1,0 +1,22 @@
+import type { PrekeyStock } from "@sotto/contracts/device-api";
+import type { CloseReason } from "@sotto/contracts/socket-events";
+import type { Clock } from "@sotto/platform/clock";
+import type { ChatDatabase } from "@sotto/platform/db-types/chat";
+import type { Ids } from "@sotto/platform/ids";
+import type { Limiter } from "@sotto/platform/limiter";
+import type { TokenVerifier } from "@sotto/platform/token-verifier";
+import type { Kysely } from "kysely";
+
+/** What the use cases of devices and prekeys need; the context of the chat service has it all. */
+export interface DeviceContext {
+  readonly db: Kysely<ChatDatabase>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly verifier: TokenVerifier;
+  /** Per calling device and target device: 6 claims, then one every 10 minutes. Closed when its store is down. */
+  readonly claimLimiter: Limiter;
+  /** Tells a device, wherever it is connected, that its one-time keys run out. Best effort: it also asks by itself. */
+  keysLow(deviceId: string, stock: PrekeyStock): void;
+  /** Ends the connections of a device, wherever they are. Called after the commit that took its rights. */
+  closeDevice(deviceId: string, reason: CloseReason): void;
+}

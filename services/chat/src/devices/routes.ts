@@ -1,0 +1,140 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  accountDevices,
+  accountDevicesQuery,
+  bindDeviceRequest,
+  device,
+  ownDevices,
+  registerDeviceRequest,
+  removeDeviceRequest,
+} from "@sotto/contracts/device-api";
+import { accountId, deviceId } from "@sotto/contracts/ids";
+import { limits } from "@sotto/contracts/limits";
+import { type App, type AppOptions, createRoutes, problems, requireCaller } from "@sotto/platform/http";
+import { bindDeviceSession } from "./bind-device-session.ts";
+import type { DeviceContext } from "./device-context.ts";
+import { listAccountDevices } from "./list-account-devices.ts";
+import { listOwnDevices } from "./list-own-devices.ts";
+import { prekeyRoutes } from "./prekey-routes.ts";
+import { registerDevice } from "./register-device.ts";
+import { removeDevice } from "./remove-device.ts";
+
+const security = [{ bearer: [] }];
+const tags = ["devices"];
+/** What every route behind an access token can answer. */
+const usual = ["unauthenticated", "token_expired", "bad_request"] as const;
+
+const register = createRoute({
+  method: "post",
+  path: "/devices",
+  tags,
+  security,
+  summary: "Add a device with its keys and the device list that names it",
+  request: { body: { required: true, content: { "application/json": { schema: registerDeviceRequest } } } },
+  responses: {
+    201: {
+      description: "The device, also for a repeat",
+      content: { "application/json": { schema: device } },
+    },
+    ...problems(
+      ...usual,
+      "payload_too_large",
+      "device_exists",
+      "device_limit",
+      "device_list_conflict",
+      "invalid_signature",
+    ),
+  },
+});
+
+const listOwn = createRoute({
+  method: "get",
+  path: "/devices",
+  tags,
+  security,
+  summary: "The caller's devices, oldest first",
+  responses: {
+    200: { description: "The devices", content: { "application/json": { schema: ownDevices } } },
+    ...problems(...usual),
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/devices/{deviceId}",
+  tags,
+  security,
+  summary: "Remove a device with its keys and mailbox",
+  request: {
+    params: z.strictObject({ deviceId }),
+    body: { required: true, content: { "application/json": { schema: removeDeviceRequest } } },
+  },
+  responses: {
+    204: { description: "Removed, also for a repeat" },
+    ...problems(...usual, "payload_too_large", "not_found", "device_list_conflict", "invalid_signature"),
+  },
+});
+
+const bind = createRoute({
+  method: "put",
+  path: "/devices/{deviceId}/session",
+  tags,
+  security,
+  summary: "Let this session act as a device, by a proof of its identity key",
+  request: {
+    params: z.strictObject({ deviceId }),
+    body: { required: true, content: { "application/json": { schema: bindDeviceRequest } } },
+  },
+  responses: {
+    204: { description: "Bound, also for a repeat" },
+    ...problems(...usual, "payload_too_large", "not_found", "invalid_signature"),
+  },
+});
+
+const listOfAccount = createRoute({
+  method: "get",
+  path: "/accounts/{accountId}/devices",
+  tags,
+  security,
+  summary: "The account key and signed device lists of an account",
+  request: { params: z.strictObject({ accountId }), query: accountDevicesQuery },
+  responses: {
+    200: {
+      description: "The lists newer than `since`",
+      content: { "application/json": { schema: accountDevices } },
+    },
+    ...problems(...usual, "not_found"),
+  },
+});
+
+/** Uploads of keys are larger than other requests; paths as the whole service has them. */
+export const deviceBodyLimits: NonNullable<AppOptions["bodyLimits"]> = [
+  { path: /^\/api\/chat\/devices(\/[^/]+\/prekeys)?\/?$/, bytes: limits.keyUploadBytes },
+];
+
+/** Devices and prekeys; paths are relative to `/api/chat`. */
+export function deviceRoutes(context: DeviceContext): App {
+  const app = createRoutes();
+  app.use("/devices", requireCaller(context.verifier));
+  app.use("/devices/*", requireCaller(context.verifier));
+  app.use("/accounts/*", requireCaller(context.verifier));
+  app.openapi(register, async (c) =>
+    c.json(await registerDevice(context, c.var.caller, c.req.valid("json")), 201),
+  );
+  app.openapi(listOwn, async (c) => c.json({ devices: await listOwnDevices(context, c.var.caller) }, 200));
+  app.openapi(remove, async (c) => {
+    const { deviceList } = c.req.valid("json");
+    await removeDevice(context, c.var.caller, c.req.valid("param").deviceId, deviceList);
+    return c.body(null, 204);
+  });
+  app.openapi(bind, async (c) => {
+    await bindDeviceSession(context, c.var.caller, c.req.valid("param").deviceId, c.req.valid("json").proof);
+    return c.body(null, 204);
+  });
+  app.openapi(listOfAccount, async (c) => {
+    const { since } = c.req.valid("query");
+    return c.json(await listAccountDevices(context, c.req.valid("param").accountId, since), 200);
+  });
+  app.route("/", prekeyRoutes(context));
+  return app;
+}
