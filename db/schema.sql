@@ -84,7 +84,7 @@ create table chat.device (
   device_id uuid not null,
   registration_id integer not null,
   identity_key bytea not null,
-  session_id uuid not null,
+  session_id uuid,
   request_hash bytea not null,
   gap_at timestamp with time zone,
   created_at timestamp with time zone not null,
@@ -94,6 +94,7 @@ create table chat.device (
   constraint device_identity_key_length CHECK (octet_length(identity_key) = 33),
   constraint device_account_fkey FOREIGN KEY (account_id) REFERENCES chat.account(account_id)
 );
+CREATE INDEX device_session ON chat.device USING btree (session_id);
 grant delete, insert, select, update on chat.device to sotto_chat;
 
 create table chat.device_keys (
@@ -191,6 +192,14 @@ create table chat.presence (
   constraint presence_device FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
 ) with (fillfactor=70);
 grant delete, insert, select, update on chat.presence to sotto_chat;
+
+create unlogged table chat.rate_limit (
+  key text not null,
+  points integer not null,
+  expire bigint,
+  constraint rate_limit_pkey PRIMARY KEY (key)
+);
+grant delete, insert, select, update on chat.rate_limit to sotto_chat;
 
 create unlogged table chat.socket_io_attachments (
   id bigint not null default nextval('chat.socket_io_attachments_id_seq'::regclass),

@@ -24,7 +24,7 @@ export const handshakeAuth = z.object({
 export type HandshakeAuth = z.infer<typeof handshakeAuth>;
 
 const typingRequest = z.strictObject({ conversationId, active: z.boolean() });
-const renewRequest = z.strictObject({ token: z.string().max(4096).optional() });
+const renewRequest = z.strictObject({ token: z.string().min(1).max(4096) });
 const nothing = z.object({});
 
 /** Client to server: name, payload, and the value of a successful acknowledgement. */
@@ -34,7 +34,7 @@ export const clientEvents = {
   "inbox:gap-ack": { payload: acknowledgeGapRequest, answer: nothing },
   /** Never stored; reaches whoever is connected now. */
   "typing:set": { payload: typingRequest, answer: nothing },
-  /** Replaces the token of this connection before it expires. */
+  /** Replaces the token of this connection before it expires; a browser, whose token is in a cookie, reconnects instead. */
   "session:renew": { payload: renewRequest, answer: z.object({ expiresAt: z.iso.datetime() }) },
 } as const;
 export type ClientEvent = keyof typeof clientEvents;

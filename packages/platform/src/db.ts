@@ -14,6 +14,8 @@ export type PoolOptions = {
   log: Logger;
   /** Longest run of one statement, in milliseconds. */
   statementTimeoutMs?: number;
+  /** Settings of every session of this pool, as in `-c name=value`. */
+  settings?: Readonly<Record<string, string>>;
 };
 
 /** A pool that gives up on an unreachable database after 5 s, and logs errors of idle connections. */
@@ -28,9 +30,16 @@ export function createPool(options: PoolOptions): pg.Pool {
     statement_timeout: options.statementTimeoutMs ?? 15_000,
     idle_in_transaction_session_timeout: 30_000,
     types,
+    options: Object.entries(options.settings ?? {})
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(" "),
   });
-  // Without a listener the loss of an idle connection would end the process.
+  // Without listeners the loss of a connection would end the process: the pool's for idle ones,
+  // the client's own for those that are checked out between two statements.
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection was lost"));
+  pool.on("connect", (client) => {
+    client.on("error", (error) => options.log.warn({ err: error }, "a database connection was lost"));
+  });
   return pool;
 }
 

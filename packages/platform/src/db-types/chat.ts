@@ -32,7 +32,7 @@ export interface Device {
   last_seen_at: Timestamp;
   registration_id: number;
   request_hash: Buffer;
-  session_id: string;
+  session_id: string | null;
 }
 
 export interface DeviceKeys {
@@ -106,6 +106,12 @@ export interface Presence {
   waiting_told: Generated<boolean>;
 }
 
+export interface RateLimit {
+  expire: number | null;
+  key: string;
+  points: number;
+}
+
 export interface SocketIoAttachments {
   created_at: Generated<Timestamp | null>;
   id: Generated<number>;
@@ -125,5 +131,6 @@ export interface ChatDatabase {
   one_time_kem_prekey: OneTimeKemPrekey;
   one_time_prekey: OneTimePrekey;
   presence: Presence;
+  rate_limit: RateLimit;
   socket_io_attachments: SocketIoAttachments;
 }

@@ -1,0 +1,224 @@
+import { createAdapter } from "@socket.io/postgres-adapter";
+import type { PrekeyStock } from "@sotto/contracts/device-api";
+import type { CloseReason } from "@sotto/contracts/socket-events";
+import type { Bus } from "@sotto/platform/bus/bus";
+import { createBus } from "@sotto/platform/bus/create-bus";
+import { type Clock, systemClock } from "@sotto/platform/clock";
+import { createDatabase, createPool } from "@sotto/platform/db";
+import type { ChatDatabase } from "@sotto/platform/db-types/chat";
+import { type Ids, systemIds } from "@sotto/platform/ids";
+import { createLimiter, type Limiter } from "@sotto/platform/limiter";
+import { createLogger, type Logger } from "@sotto/platform/log";
+import { createMetrics, type Registry } from "@sotto/platform/metrics";
+import { createTokenVerifier, remoteKeys, type TokenVerifier } from "@sotto/platform/token-verifier";
+import type { JWTVerifyGetKey } from "jose";
+import type { Kysely } from "kysely";
+import type pg from "pg";
+import type { Server } from "socket.io";
+import type { ChatConfig } from "./config.ts";
+import { createMemberships, type Memberships } from "./conversations/memberships.ts";
+import { type AcknowledgeQueue, createAcknowledgeQueue } from "./delivery/acknowledge-queue.ts";
+import { type Connections, createConnections } from "./delivery/connections.ts";
+import { deliverCommitted, readMailboxes } from "./delivery/deliver-committed.ts";
+import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-reader.ts";
+import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
+import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
+import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
+import { createSocketServer } from "./socket/server.ts";
+
+export interface ChatContext {
+  readonly config: ChatConfig;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly db: Kysely<ChatDatabase>;
+  readonly pool: pg.Pool;
+  readonly bus: Bus;
+  readonly verifier: TokenVerifier;
+  readonly claimLimiter: Limiter;
+  readonly io: Server;
+  readonly node: { readonly id: string; readonly name: string };
+  readonly connections: Connections;
+  readonly memberships: Memberships;
+  readonly reader: MailboxReader;
+  readonly link: NodeLink;
+  readonly commitQueue: CommitQueue;
+  readonly acknowledgeQueue: AcknowledgeQueue;
+  /** Tells a device, wherever it is connected, that its one-time keys run out. */
+  keysLow(deviceId: string, stock: PrekeyStock): void;
+  /** Ends the connections of a device, wherever they are. */
+  closeDevice(deviceId: string, reason: CloseReason): void;
+  close(): Promise<void>;
+}
+
+/**
+ * The few statements of the hot path always have an index. A plan made while a table is still small would read all of
+ * it, and stay cached while the table grows.
+ */
+const INDEXES_ONLY = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
+
+const POOL = { general: 8, adapter: 4, mailbox: 3 } as const;
+
+/** Time, identity, and the keys that verify access tokens. */
+export type ChatSources = { clock: Clock; ids: Ids; keys: JWTVerifyGetKey };
+
+/** Everything the chat service works with; connects lazily, so that it starts while a dependency is away. */
+export function createContext(config: ChatConfig, sources: Partial<ChatSources> = {}): ChatContext {
+  const log = createLogger({ service: config.NODE_NAME, level: config.LOG_LEVEL });
+  const ground = {
+    config,
+    log,
+    clock: sources.clock ?? systemClock,
+    ids: sources.ids ?? systemIds,
+    metrics: createMetrics(),
+    node: { id: config.nodeId, name: config.NODE_NAME },
+  };
+  const pools = createPools(config, log);
+  const {
+    db,
+    pool,
+    close: closeDatabase,
+  } = createDatabase<ChatDatabase>({
+    url: config.DATABASE_URL,
+    max: POOL.general,
+    applicationName: config.NODE_NAME,
+    log,
+  });
+  const bus = createBus({
+    service: config.NODE_NAME,
+    brokerUrl: config.MESSAGE_BROKER_URL,
+    databaseUrl: config.DATABASE_URL,
+    log,
+    metrics: ground.metrics,
+  });
+  const delivery = createDelivery(pools, log);
+  return {
+    ...ground,
+    ...delivery,
+    db,
+    pool,
+    bus,
+    verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
+    claimLimiter: createClaimLimiter(config, pool, log),
+    memberships: createMemberships(db),
+    commitQueue: createCommit(pools.commit, ground, delivery),
+    close: async () => {
+      await bus.close();
+      await Promise.all([closeDatabase(), ...Object.values(pools).map((each) => each.end())]);
+    },
+  };
+}
+
+type Delivery = Pick<
+  ChatContext,
+  "io" | "connections" | "reader" | "link" | "acknowledgeQueue" | "keysLow" | "closeDevice"
+>;
+
+function createDelivery(pools: { adapter: pg.Pool; mailbox: pg.Pool }, log: Logger): Delivery {
+  const connections = createConnections();
+  const io = createSocketServer();
+  io.adapter(createAdapter(pools.adapter, adapterOptions(log)));
+  const link = createNodeLink(io, log);
+  const reader = createMailboxReader({ pool: pools.mailbox, log, nextTick: connections.nextTick });
+  // The adapter's connections are opened anew after an outage, in which hints were lost.
+  pools.adapter.on("connect", () => {
+    for (const connection of connections.all()) reader.request(connection);
+  });
+  const acknowledgeQueue = createAcknowledgeQueue({
+    pool: pools.mailbox,
+    onDeleted: (deviceId, envelopeIds) => {
+      const connection = connections.get(deviceId);
+      connection?.acknowledged(envelopeIds);
+      if (connection?.wantsRead) reader.request(connection);
+    },
+  });
+  return {
+    io,
+    connections,
+    link,
+    reader,
+    acknowledgeQueue,
+    keysLow(deviceId, stock) {
+      const connection = connections.get(deviceId);
+      if (connection) connection.sink.keysLow(stock);
+      else link.keysLow(deviceId, stock);
+    },
+    closeDevice(deviceId, reason) {
+      connections.get(deviceId)?.sink.close(reason);
+      link.close(deviceId, reason);
+    },
+  };
+}
+
+type Ground = Pick<ChatContext, "config" | "clock" | "ids">;
+
+const COMMIT_BATCH_BYTES = 8 * 1024 * 1024;
+
+function createCommit(pool: pg.Pool, { config, clock, ids }: Ground, delivery: Delivery): CommitQueue {
+  const deps: StoreBatchDeps = {
+    pool,
+    clock,
+    ids,
+    onCommitted: (committed) => deliverCommitted(delivery, committed),
+    onRepeated: ({ recipients }) => {
+      const deviceIds = recipients.flatMap(({ devices }) => devices.map(({ deviceId }) => deviceId));
+      readMailboxes(delivery, deviceIds);
+      delivery.link.mail(deviceIds);
+    },
+  };
+  return createCommitQueue({
+    store: (batch) => storeBatch(deps, batch),
+    lanes: config.COMMIT_LANES,
+    maxBatch: config.COMMIT_BATCH,
+    maxBatchBytes: COMMIT_BATCH_BYTES,
+    maxWaiting: config.COMMIT_WAITING,
+    maxWaitingBytes: config.COMMIT_WAITING_MIB * 1024 * 1024,
+  });
+}
+
+function createClaimLimiter(config: ChatConfig, pool: pg.Pool, log: Logger): Limiter {
+  return createLimiter({
+    pool,
+    schema: "chat",
+    name: "prekey-claim",
+    points: config.PREKEY_CLAIMS,
+    durationSeconds: config.PREKEY_CLAIM_WINDOW_SECONDS,
+    whenDown: "closed",
+    log,
+  });
+}
+
+function createPools(config: ChatConfig, log: Logger) {
+  const common = { url: config.DATABASE_URL, log };
+  return {
+    commit: createPool({
+      ...common,
+      max: config.COMMIT_LANES,
+      applicationName: `${config.NODE_NAME} commit`,
+      settings: INDEXES_ONLY,
+    }),
+    // Acknowledgements need not survive a crash: what they deleted is delivered again, and recognised.
+    mailbox: createPool({
+      ...common,
+      max: POOL.mailbox,
+      applicationName: `${config.NODE_NAME} mailbox`,
+      settings: { ...INDEXES_ONLY, synchronous_commit: "off" },
+    }),
+    adapter: createPool({
+      ...common,
+      url: config.ADAPTER_DATABASE_URL ?? config.DATABASE_URL,
+      max: POOL.adapter,
+      applicationName: `${config.NODE_NAME} adapter`,
+    }),
+  };
+}
+
+function adapterOptions(log: Logger) {
+  return {
+    tableName: "chat.socket_io_attachments",
+    // A payload of 8000 bytes is refused by PostgreSQL.
+    payloadThreshold: 7000,
+    errorHandler: (error: Error) => log.warn({ err: error }, "a hint to the other nodes was lost"),
+  };
+}

@@ -1,0 +1,168 @@
+import type { PrekeyStock } from "@sotto/contracts/device-api";
+import { limits } from "@sotto/contracts/limits";
+import type { InboxEnvelope } from "@sotto/contracts/message-api";
+import type { CloseReason } from "@sotto/contracts/socket-events";
+
+export type TypingChange = { conversationId: string; accountId: string; active: boolean };
+
+/** What a connection can be told; the socket layer implements it. */
+export interface ConnectionSink {
+  envelopes(envelopes: readonly InboxEnvelope[]): void;
+  drained(): void;
+  gap(gap: string): void;
+  keysLow(stock: PrekeyStock): void;
+  typing(change: TypingChange): void;
+  close(reason: CloseReason): void;
+}
+
+export type ConnectedDevice = {
+  readonly deviceId: string;
+  readonly accountId: string;
+  readonly connectionId: string;
+  readonly sessionId: string;
+  /** When the access token of the connection ends; moved by `session:renew`. */
+  expiresAt: Date;
+};
+
+/**
+ * What is in flight to one connected device, and whether its mailbox must be read.
+ *
+ * Order. A message that was committed here may be delivered from memory only when nothing older of the same sender can
+ * be unread in the mailbox: the connection is level (its last read found nothing more, and no read is wanted or under
+ * way), and that read began after the sender's own connection to this node was made. Everything else is left to a
+ * read, which finds messages in the order of storing.
+ */
+export class DeviceConnection {
+  readonly device: ConnectedDevice;
+  readonly sink: ConnectionSink;
+  /** Position of this connection in the sequence of connections and reads of this node. */
+  readonly connectedAt: number;
+
+  readonly #inFlight = new Set<number>();
+  #outgoing: InboxEnvelope[] = [];
+  #gap: string | undefined;
+  #closed = false;
+  #reading = false;
+  #mustRead = true;
+  #readBegunAt = 0;
+  /** What waited when the first complete read ended and is not yet acknowledged; undefined before. */
+  #backlog: Set<number> | undefined;
+  #drainedTold = false;
+
+  constructor(device: ConnectedDevice, connectedAt: number, sink: ConnectionSink) {
+    this.device = device;
+    this.connectedAt = connectedAt;
+    this.sink = sink;
+  }
+
+  get inFlight(): ReadonlySet<number> {
+    return this.#inFlight;
+  }
+
+  /** Free places in the window of unacknowledged envelopes. */
+  get room(): number {
+    return limits.deliveryWindow - this.#inFlight.size;
+  }
+
+  get wantsRead(): boolean {
+    return this.#mustRead && !this.#reading && !this.#closed && this.#gap === undefined && this.room > 0;
+  }
+
+  requestRead(): void {
+    this.#mustRead = true;
+  }
+
+  beginRead(tick: number): void {
+    this.#mustRead = false;
+    this.#reading = true;
+    this.#readBegunAt = tick;
+  }
+
+  /**
+   * Ends a read: `found` in the order of storing and without what is in flight, `gone` what is in flight and no longer
+   * stored, `more` when the read was cut off.
+   */
+  endRead({
+    found,
+    gone,
+    more,
+  }: {
+    found: readonly InboxEnvelope[];
+    gone: readonly number[];
+    more: boolean;
+  }): void {
+    this.#reading = false;
+    if (more) this.#mustRead = true;
+    this.#forget(gone);
+    this.#deliver(found);
+    if (!more) this.#backlog ??= new Set(this.#inFlight);
+    this.#tellWhenDrained();
+  }
+
+  failRead(): void {
+    this.#reading = false;
+    this.#mustRead = true;
+  }
+
+  /**
+   * Takes a message for delivery at the next `flush`. False when only a read keeps the order, which is then wanted.
+   * `senderConnectedAt` is absent for a sender that is not connected to this node.
+   */
+  offer(envelope: InboxEnvelope, senderConnectedAt: number | undefined): boolean {
+    const level = !this.#mustRead && !this.#reading && this.#gap === undefined && this.room > 0;
+    if (level && senderConnectedAt !== undefined && this.#readBegunAt > senderConnectedAt) {
+      this.#inFlight.add(envelope.envelopeId);
+      this.#outgoing.push(envelope);
+      return true;
+    }
+    this.#mustRead = true;
+    return false;
+  }
+
+  flush(): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    if (outgoing.length > 0 && !this.#closed) this.sink.envelopes(outgoing);
+  }
+
+  acknowledged(envelopeIds: readonly number[]): void {
+    this.#forget(envelopeIds);
+    this.#tellWhenDrained();
+  }
+
+  /** Holds envelopes back until the device has said that it knows of the gap. */
+  openGap(gap: string): void {
+    if (this.#gap === gap) return;
+    this.#gap = gap;
+    this.sink.gap(gap);
+  }
+
+  closeGap(gap: string): void {
+    if (this.#gap !== gap) return;
+    this.#gap = undefined;
+    this.#mustRead = true;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #deliver(envelopes: readonly InboxEnvelope[]): void {
+    if (this.#closed || envelopes.length === 0) return;
+    for (const { envelopeId } of envelopes) this.#inFlight.add(envelopeId);
+    this.sink.envelopes(envelopes);
+  }
+
+  #forget(envelopeIds: readonly number[]): void {
+    for (const id of envelopeIds) {
+      this.#inFlight.delete(id);
+      this.#backlog?.delete(id);
+    }
+  }
+
+  #tellWhenDrained(): void {
+    if (this.#drainedTold || this.#backlog === undefined || this.#backlog.size > 0) return;
+    this.#drainedTold = true;
+    this.sink.drained();
+  }
+}

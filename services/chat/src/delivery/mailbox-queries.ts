@@ -1,0 +1,97 @@
+import type { InboxEnvelope } from "@sotto/contracts/message-api";
+import type pg from "pg";
+
+/** Statements of the delivering path, prepared by name; each has the primary key of chat.envelope as its index. */
+
+export type MailboxKey = { deviceId: string; envelopeId: number };
+
+const LIST_WAITING = `
+select d.device_id, array(
+  select e.envelope_id from chat.envelope e where e.device_id = d.device_id order by e.envelope_id limit $2
+)
+from unnest($1::uuid[]) d (device_id)`;
+
+/** Ids of the oldest `limit` envelopes of each device, in the order of storing. */
+export async function listWaiting(
+  pool: pg.Pool,
+  deviceIds: readonly string[],
+  limit: number,
+): Promise<Map<string, number[]>> {
+  const { rows } = await pool.query<[string, string[]]>({
+    name: "list-waiting",
+    text: LIST_WAITING,
+    values: [deviceIds, limit],
+    rowMode: "array",
+  });
+  return new Map(rows.map(([deviceId, ids]) => [deviceId, ids.map(Number)]));
+}
+
+const GET_ENVELOPES = `
+select k.device_id, e.envelope_id, e.message_id, m.conversation_id, m.sender_account_id, m.sender_device_id,
+  m.accepted_at, m.content, e.envelope
+from unnest($1::uuid[], $2::bigint[]) with ordinality k (device_id, envelope_id, position)
+join chat.envelope e on e.device_id = k.device_id and e.envelope_id = k.envelope_id
+join chat.message m on m.message_id = e.message_id
+order by k.position`;
+
+type EnvelopeRow = [string, number, string, string, string, string, Date, Buffer, Buffer];
+
+/** The named envelopes with their contents, in the order of `keys`; those acknowledged meanwhile are left out. */
+export async function getEnvelopes(
+  pool: pg.Pool,
+  keys: readonly MailboxKey[],
+): Promise<{ deviceId: string; envelope: InboxEnvelope }[]> {
+  const { rows } = await pool.query<EnvelopeRow>({
+    name: "get-envelopes",
+    text: GET_ENVELOPES,
+    values: [keys.map(({ deviceId }) => deviceId), keys.map(({ envelopeId }) => envelopeId)],
+    rowMode: "array",
+  });
+  return rows.map((row) => ({ deviceId: row[0], envelope: toInboxEnvelope(row) }));
+}
+
+function toInboxEnvelope(row: EnvelopeRow): InboxEnvelope {
+  const [
+    ,
+    envelopeId,
+    messageId,
+    conversationId,
+    senderAccountId,
+    senderDeviceId,
+    acceptedAt,
+    content,
+    envelope,
+  ] = row;
+  return {
+    envelopeId,
+    messageId,
+    conversationId,
+    senderAccountId,
+    senderDeviceId,
+    acceptedAt: acceptedAt.toISOString(),
+    content: content.toString("base64"),
+    envelope: envelope.toString("base64"),
+  };
+}
+
+const DELETE_ENVELOPES = `
+delete from chat.envelope e
+using unnest($1::uuid[], $2::bigint[]) k (device_id, envelope_id)
+where e.device_id = k.device_id and e.envelope_id = k.envelope_id
+returning e.device_id`;
+
+/** Deletes acknowledged envelopes; the answer counts the deleted ones of each device. */
+export async function deleteEnvelopes(
+  pool: pg.Pool,
+  keys: readonly MailboxKey[],
+): Promise<Map<string, number>> {
+  const { rows } = await pool.query<[string]>({
+    name: "delete-envelopes",
+    text: DELETE_ENVELOPES,
+    values: [keys.map(({ deviceId }) => deviceId), keys.map(({ envelopeId }) => envelopeId)],
+    rowMode: "array",
+  });
+  const deleted = new Map<string, number>();
+  for (const [deviceId] of rows) deleted.set(deviceId, (deleted.get(deviceId) ?? 0) + 1);
+  return deleted;
+}

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { limits } from "@sotto/contracts/limits";
+import type { InboxEnvelope } from "@sotto/contracts/message-api";
+import type { Logger } from "@sotto/platform/log";
+import type pg from "pg";
+import type { DeviceConnection } from "./device-connection.ts";
+import { getEnvelopes, listWaiting, type MailboxKey } from "./mailbox-queries.ts";
+
+/** Devices in one read, and envelopes in one: together they bound the memory of a read. */
+const DEVICES_PER_READ = 256;
+const ENVELOPES_PER_READ = 256;
+/** A pause after a failed read; the database is probably away. */
+const RETRY_MS = 500;
+
+export interface MailboxReader {
+  /** Asks for a read of this connection's mailbox; many requests make one read. */
+  request(connection: DeviceConnection): void;
+  close(): void;
+}
+
+type ReaderDeps = { pool: pg.Pool; log: Logger; nextTick: () => number };
+
+/** Reads the mailboxes of connected devices, one read for all that ask, one at a time. */
+export function createMailboxReader(deps: ReaderDeps): MailboxReader {
+  const wanted = new Set<DeviceConnection>();
+  let state: "idle" | "running" | "closed" = "idle";
+
+  async function run(): Promise<void> {
+    while (wanted.size > 0 && state === "running") await readWanted(deps, wanted);
+    if (state === "running") state = "idle";
+  }
+
+  return {
+    request(connection) {
+      connection.requestRead();
+      if (!connection.wantsRead) return;
+      wanted.add(connection);
+      if (state !== "idle") return;
+      state = "running";
+      // Not at once, so that requests which arrive together share a read.
+      setImmediate(run);
+    },
+    close() {
+      state = "closed";
+    },
+  };
+}
+
+async function readWanted(deps: ReaderDeps, wanted: Set<DeviceConnection>): Promise<void> {
+  const connections = takeReady(wanted);
+  const read = await readOnce(deps, connections);
+  for (const connection of connections) if (connection.wantsRead) wanted.add(connection);
+  if (!read) await sleep(RETRY_MS);
+}
+
+function takeReady(wanted: Set<DeviceConnection>): DeviceConnection[] {
+  const ready: DeviceConnection[] = [];
+  for (const connection of wanted) {
+    if (ready.length === DEVICES_PER_READ) break;
+    wanted.delete(connection);
+    if (connection.wantsRead) ready.push(connection);
+  }
+  return ready;
+}
+
+type Plan = { connection: DeviceConnection; take: number[]; gone: number[]; more: boolean };
+
+/** False when the read failed; the connections then want another. */
+async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection[]): Promise<boolean> {
+  if (connections.length === 0) return true;
+  const tick = deps.nextTick();
+  for (const connection of connections) connection.beginRead(tick);
+  try {
+    const ids = connections.map(({ device }) => device.deviceId);
+    // One more than the window, so that a full answer tells that there is more.
+    const waiting = await listWaiting(deps.pool, ids, limits.deliveryWindow + 1);
+    const plans = planReads(connections, waiting);
+    const keys = plans.flatMap(({ connection, take }) => take.map((id) => toKey(connection, id)));
+    const found = keys.length === 0 ? [] : await getEnvelopes(deps.pool, keys);
+    const byDevice = groupByDevice(found);
+    for (const { connection, gone, more } of plans) {
+      connection.endRead({ found: byDevice.get(connection.device.deviceId) ?? [], gone, more });
+    }
+    return true;
+  } catch (error) {
+    for (const connection of connections) connection.failRead();
+    deps.log.warn({ err: error }, "mailboxes could not be read; trying again");
+    return false;
+  }
+}
+
+function toKey({ device }: DeviceConnection, envelopeId: number): MailboxKey {
+  return { deviceId: device.deviceId, envelopeId };
+}
+
+/** What to fetch for each connection, within its window and within the size of one read. */
+function planReads(connections: readonly DeviceConnection[], waiting: ReadonlyMap<string, number[]>): Plan[] {
+  let left = ENVELOPES_PER_READ;
+  return connections.map((connection) => {
+    const stored = waiting.get(connection.device.deviceId) ?? [];
+    const fresh = stored.filter((id) => !connection.inFlight.has(id));
+    const take = fresh.slice(0, Math.min(connection.room, left));
+    left -= take.length;
+    const complete = stored.length <= limits.deliveryWindow;
+    return {
+      connection,
+      take,
+      gone: complete ? notStored(connection.inFlight, stored) : [],
+      more: take.length < fresh.length || !complete,
+    };
+  });
+}
+
+function notStored(inFlight: ReadonlySet<number>, stored: readonly number[]): number[] {
+  const present = new Set(stored);
+  return [...inFlight].filter((id) => !present.has(id));
+}
+
+function groupByDevice(
+  found: readonly { deviceId: string; envelope: InboxEnvelope }[],
+): Map<string, InboxEnvelope[]> {
+  const groups = new Map<string, InboxEnvelope[]>();
+  for (const { deviceId, envelope } of found) {
+    const group = groups.get(deviceId);
+    if (group) group.push(envelope);
+    else groups.set(deviceId, [envelope]);
+  }
+  return groups;
+}

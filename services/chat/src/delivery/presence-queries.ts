@@ -1,0 +1,103 @@
+import type pg from "pg";
+
+export type DeviceState = {
+  deviceId: string;
+  accountId: string;
+  sessionId: string | null;
+  connectionId: string | null;
+  gap: Date | null;
+  waiting: boolean;
+};
+
+const RECORD_CONNECTION = `
+with device as (
+  select device_id, gap_at from chat.device where device_id = $1 and account_id = $2 and session_id = $3
+), recorded as (
+  insert into chat.presence (device_id, connection_id, node_id)
+  select device_id, $4, $5 from device
+  on conflict (device_id) do update
+    set connection_id = excluded.connection_id, node_id = excluded.node_id, seen_at = now(), waiting_told = false
+)
+select gap_at from device`;
+
+/** Records that a device is connected here. Undefined when the device is not bound to this session. */
+export async function recordConnection(
+  pool: pg.Pool,
+  device: { deviceId: string; accountId: string; sessionId: string; connectionId: string },
+  nodeId: string,
+): Promise<{ gap: Date | null } | undefined> {
+  const { rows } = await pool.query<[Date | null]>({
+    name: "record-connection",
+    text: RECORD_CONNECTION,
+    values: [device.deviceId, device.accountId, device.sessionId, device.connectionId, nodeId],
+    rowMode: "array",
+  });
+  return rows[0] ? { gap: rows[0][0] } : undefined;
+}
+
+const RECORD_DISCONNECTION = `
+update chat.presence set node_id = null, seen_at = now() where device_id = $1 and connection_id = $2`;
+
+/** Records an orderly disconnect, unless the device has connected anew. */
+export async function recordDisconnection(
+  pool: pg.Pool,
+  deviceId: string,
+  connectionId: string,
+): Promise<void> {
+  await pool.query({
+    name: "record-disconnection",
+    text: RECORD_DISCONNECTION,
+    values: [deviceId, connectionId],
+  });
+}
+
+const LIST_STATES = `
+select d.device_id as "deviceId", d.account_id as "accountId", d.session_id as "sessionId",
+  p.connection_id as "connectionId", d.gap_at as gap,
+  exists (select from chat.envelope e where e.device_id = d.device_id) as waiting
+from unnest($1::uuid[]) k (device_id)
+join chat.device d on d.device_id = k.device_id
+left join chat.presence p on p.device_id = d.device_id`;
+
+/** What the database knows of these devices; a removed device is absent. */
+export async function listDeviceStates(pool: pg.Pool, deviceIds: readonly string[]): Promise<DeviceState[]> {
+  const { rows } = await pool.query<DeviceState>({
+    name: "list-states",
+    text: LIST_STATES,
+    values: [deviceIds],
+  });
+  return rows;
+}
+
+const RECORD_NODE = `
+insert into chat.node (node_id, name) values ($1, $2) on conflict (node_id) do update set seen_at = now()`;
+
+/** Says that this node is alive. */
+export async function recordNode(pool: pg.Pool, nodeId: string, name: string): Promise<void> {
+  await pool.query({ name: "record-node", text: RECORD_NODE, values: [nodeId, name] });
+}
+
+/** Says that this node has ended, and with it the connections it had. */
+export async function deleteNode(pool: pg.Pool, nodeId: string): Promise<void> {
+  await pool.query("update chat.presence set node_id = null, seen_at = now() where node_id = $1", [nodeId]);
+  await pool.query("delete from chat.node where node_id = $1", [nodeId]);
+}
+
+const CLOSE_GAP = `
+update chat.device set gap_at = null
+where device_id = $1 and date_trunc('milliseconds', gap_at) = $2::timestamptz`;
+
+/** Takes note that the device knows of this gap; false when another one has come since. */
+export async function closeGap(pool: pg.Pool, deviceId: string, gap: string): Promise<boolean> {
+  const { rowCount } = await pool.query({ name: "close-gap", text: CLOSE_GAP, values: [deviceId, gap] });
+  return rowCount === 1;
+}
+
+/** Unbinds all devices from a revoked session; the answer names them. */
+export async function unbindSession(pool: pg.Pool, sessionId: string): Promise<string[]> {
+  const { rows } = await pool.query<{ device_id: string }>(
+    "update chat.device set session_id = null where session_id = $1 returning device_id",
+    [sessionId],
+  );
+  return rows.map(({ device_id }) => device_id);
+}

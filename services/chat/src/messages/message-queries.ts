@@ -1,0 +1,204 @@
+import type pg from "pg";
+import { ACCOUNT_LOCK_CLASS } from "../devices/account-lock.ts";
+import type { Roster } from "./device-match.ts";
+
+/**
+ * The statements of the accepting path. They are prepared by name on the pool's own connections, take whole
+ * batches as arrays, and are the same ones that the benchmark's floor times.
+ */
+
+export type MessageRow = {
+  messageId: string;
+  conversationId: string;
+  senderAccountId: string;
+  senderDeviceId: string;
+  /** Base64, as it came over the wire. */
+  content: string;
+  envelopes: readonly { deviceId: string; envelope: string }[];
+};
+
+/** Ids of the new mailbox rows, in the order of the envelopes of the batch. */
+export type StoredBatch = { acceptedAt: Date; envelopeIds: readonly number[] };
+
+export type StoredMessage = {
+  messageId: string;
+  conversationId: string;
+  senderDeviceId: string;
+  acceptedAt: Date;
+  content: Buffer;
+};
+
+/**
+ * Begins the transaction and takes the shared form of the accounts' locks, so that no device set can change until
+ * the commit. One round trip: the text holds nothing but numbers made here. Sorted, so that batches cannot deadlock.
+ */
+export async function beginLocked(client: pg.PoolClient, lockKeys: ReadonlySet<number>): Promise<void> {
+  const keys = [...lockKeys].sort((a, b) => a - b).join(",");
+  await client.query(
+    `begin; select pg_advisory_xact_lock_shared(${ACCOUNT_LOCK_CLASS}, k) from unnest('{${keys}}'::int[]) k`,
+  );
+}
+
+const FIND_ROSTERS = `
+select m.conversation_id, m.account_id, d.device_id, d.registration_id
+from unnest($1::uuid[]) c (conversation_id)
+join chat.member m using (conversation_id)
+left join chat.device d using (account_id)`;
+
+/** Members and their devices, by conversation. A conversation that does not exist has no entry. */
+export async function findRosters(
+  client: pg.PoolClient,
+  conversationIds: readonly string[],
+): Promise<Map<string, Roster>> {
+  const { rows } = await client.query<[string, string, string | null, number]>({
+    name: "find-rosters",
+    text: FIND_ROSTERS,
+    values: [conversationIds],
+    rowMode: "array",
+  });
+  const rosters = new Map<string, Map<string, Map<string, number>>>();
+  for (const [conversationId, accountId, deviceId, registrationId] of rows) {
+    const roster = getOrInsert(rosters, conversationId, () => new Map<string, Map<string, number>>());
+    const devices = getOrInsert(roster, accountId, () => new Map<string, number>());
+    if (deviceId !== null) devices.set(deviceId, registrationId);
+  }
+  return rosters;
+}
+
+function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+/**
+ * Contents and envelopes travel as one binary parameter and are cut out of it by position: `pg` would send an array
+ * of byte strings as hexadecimal text. Ids are drawn in the order of the input, which is the order of each sender.
+ */
+const INSERT_BATCH = `
+with input as (
+  select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::int[])
+    as m (message_id, conversation_id, sender_account_id, sender_device_id, start, length)
+), stored as (
+  insert into chat.message (message_id, conversation_id, sender_account_id, sender_device_id, content)
+  select message_id, conversation_id, sender_account_id, sender_device_id, substring($1::bytea from start for length)
+  from input
+  on conflict do nothing
+  returning 1
+), drawn as materialized (
+  select nextval('chat.envelope_id') as envelope_id, e.*
+  from unnest($8::uuid[], $9::uuid[], $10::int[], $11::int[]) as e (device_id, message_id, start, length)
+), mailed as (
+  insert into chat.envelope (device_id, envelope_id, message_id, envelope)
+  select device_id, envelope_id, message_id, substring($1::bytea from start for length) from drawn
+), event as (
+  insert into outbox.event (events) values ($12::jsonb)
+)
+select now(), (select count(*)::int from stored), (select array_agg(envelope_id) from drawn)`;
+
+/**
+ * Inserts a batch: messages, mailbox rows, and one outbox row with all events.
+ * Undefined when one of the message ids is stored already; the transaction must then be rolled back.
+ */
+export async function insertBatch(
+  client: pg.PoolClient,
+  batch: readonly MessageRow[],
+  eventsJson: string,
+): Promise<StoredBatch | undefined> {
+  const { rows } = await client.query<[Date, number, string[] | null]>({
+    name: "insert-batch",
+    text: INSERT_BATCH,
+    values: [...packBatch(batch), eventsJson],
+    rowMode: "array",
+  });
+  const [acceptedAt, stored, envelopeIds] = rows[0] as [Date, number, string[] | null];
+  if (stored !== batch.length) return undefined;
+  return { acceptedAt, envelopeIds: (envelopeIds ?? []).map(Number) };
+}
+
+/** The parameters of INSERT_BATCH but the last. */
+function packBatch(batch: readonly MessageRow[]): unknown[] {
+  const packer = createPacker(packedSize(batch));
+  const messages = {
+    ids: [] as string[],
+    conversations: [] as string[],
+    accounts: [] as string[],
+    devices: [] as string[],
+  };
+  const contents = { starts: [] as number[], lengths: [] as number[] };
+  const envelopes = {
+    devices: [] as string[],
+    messages: [] as string[],
+    starts: [] as number[],
+    lengths: [] as number[],
+  };
+  for (const row of batch) {
+    messages.ids.push(row.messageId);
+    messages.conversations.push(row.conversationId);
+    messages.accounts.push(row.senderAccountId);
+    messages.devices.push(row.senderDeviceId);
+    packer.append(row.content, contents);
+    for (const { deviceId, envelope } of row.envelopes) {
+      envelopes.devices.push(deviceId);
+      envelopes.messages.push(row.messageId);
+      packer.append(envelope, envelopes);
+    }
+  }
+  return [
+    packer.bytes(),
+    messages.ids,
+    messages.conversations,
+    messages.accounts,
+    messages.devices,
+    contents.starts,
+    contents.lengths,
+    envelopes.devices,
+    envelopes.messages,
+    envelopes.starts,
+    envelopes.lengths,
+  ];
+}
+
+function packedSize(batch: readonly MessageRow[]): number {
+  let characters = 0;
+  for (const row of batch) {
+    characters += row.content.length;
+    for (const { envelope } of row.envelopes) characters += envelope.length;
+  }
+  return Math.ceil((characters * 3) / 4);
+}
+
+function createPacker(size: number) {
+  const buffer = Buffer.allocUnsafe(size);
+  let used = 0;
+  return {
+    /** Decodes into the buffer; positions count from 1, as SQL does. */
+    append(base64: string, into: { starts: number[]; lengths: number[] }): void {
+      const length = buffer.write(base64, used, "base64");
+      into.starts.push(used + 1);
+      into.lengths.push(length);
+      used += length;
+    },
+    bytes: () => buffer.subarray(0, used),
+  };
+}
+
+const FIND_STORED = `
+select message_id as "messageId", conversation_id as "conversationId", sender_device_id as "senderDeviceId",
+  accepted_at as "acceptedAt", content
+from chat.message where message_id = any($1::uuid[])`;
+
+/** Messages that are stored already, by id; for the rare repeat. */
+export async function findStored(
+  client: pg.PoolClient,
+  messageIds: readonly string[],
+): Promise<Map<string, StoredMessage>> {
+  const { rows } = await client.query<StoredMessage>({
+    name: "find-stored",
+    text: FIND_STORED,
+    values: [messageIds],
+  });
+  return new Map(rows.map((row) => [row.messageId, row]));
+}

@@ -1,0 +1,194 @@
+import type { MessageAccepted } from "@sotto/contracts/message-api";
+import { AppError } from "@sotto/platform/app-error";
+import type { Clock } from "@sotto/platform/clock";
+import type { Ids } from "@sotto/platform/ids";
+import { completeEvents } from "@sotto/platform/outbox";
+import type pg from "pg";
+import { accountLockKey } from "../devices/account-lock.ts";
+import type { PendingSend, SendOutcome } from "./commit-queue.ts";
+import { findMismatches, type Roster } from "./device-match.ts";
+import {
+  beginLocked,
+  findRosters,
+  findStored,
+  insertBatch,
+  type MessageRow,
+  type StoredBatch,
+  type StoredMessage,
+} from "./message-queries.ts";
+
+/** A batch that was committed just now: what the deliverer needs. Ids run in the order of the rows' envelopes. */
+export type Committed = { rows: readonly MessageRow[]; stored: StoredBatch };
+
+export type StoreBatchDeps = {
+  pool: pg.Pool;
+  clock: Clock;
+  ids: Ids;
+  /** Called after the commit, before the senders are answered; must not throw. */
+  onCommitted(committed: Committed): void;
+  /** A repeat of a stored message: its first delivery may have been lost with the node that took it. */
+  onRepeated(request: PendingSend["request"]): void;
+};
+
+/**
+ * Stores a batch of messages in one transaction: idempotency, device-set check, message rows, mailbox rows, outbox row.
+ * One outcome for each message, in order. `retry`: the message must be tried in another batch.
+ */
+export async function storeBatch(
+  deps: StoreBatchDeps,
+  batch: readonly PendingSend[],
+): Promise<SendOutcome[]> {
+  const outcomes: SendOutcome[] = batch.map(() => "retry");
+  const first = firstOfEachId(batch);
+  const client = await deps.pool.connect();
+  let failure: Error | undefined;
+  try {
+    await beginLocked(client, lockKeysOf(batch));
+    const rosters = await findRosters(client, distinct(batch.map(({ request }) => request.conversationId)));
+    const refusals = new Map<number, AppError>();
+    for (const index of first) {
+      const refusal = findRefusal(batch[index] as PendingSend, rosters);
+      if (refusal) refusals.set(index, refusal);
+    }
+    const fitting = first.filter((index) => !refusals.has(index));
+    const committed = await insertAndCommit(deps, client, pick(batch, fitting));
+    // A repeat is answered as the first time even when the devices have changed since.
+    const doubtful = committed ? [...refusals.keys()] : first;
+    if (doubtful.length > 0)
+      await answerRepeats(deps, client, { batch, indexes: doubtful, refusals, outcomes });
+    if (committed)
+      for (const [position, index] of fitting.entries()) outcomes[index] = acceptedAt(committed, position);
+    return outcomes;
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    // A connection with an unknown state is thrown away, and its transaction with it.
+    client.release(failure);
+  }
+}
+
+async function insertAndCommit(
+  deps: StoreBatchDeps,
+  client: pg.PoolClient,
+  sends: readonly PendingSend[],
+): Promise<Committed | undefined> {
+  const rows = sends.map(toRow);
+  const stored = rows.length === 0 ? NOTHING : await insertBatch(client, rows, eventsJson(deps, rows));
+  await client.query(stored ? "commit" : "rollback");
+  if (!stored) return undefined;
+  const committed = { rows, stored };
+  if (rows.length > 0) deps.onCommitted(committed);
+  return committed;
+}
+
+const NOTHING: StoredBatch = { acceptedAt: new Date(0), envelopeIds: [] };
+
+type Doubtful = {
+  batch: readonly PendingSend[];
+  indexes: readonly number[];
+  refusals: ReadonlyMap<number, AppError>;
+  outcomes: SendOutcome[];
+};
+
+/** Fills in the outcomes of messages that are stored already, and of refused ones that are not. */
+async function answerRepeats(deps: StoreBatchDeps, client: pg.PoolClient, doubtful: Doubtful): Promise<void> {
+  const { batch, indexes, refusals, outcomes } = doubtful;
+  const known = await findStored(
+    client,
+    pick(batch, indexes).map(({ request }) => request.messageId),
+  );
+  for (const index of indexes) {
+    const send = batch[index] as PendingSend;
+    const stored = known.get(send.request.messageId);
+    const refusal = refusals.get(index);
+    if (stored) outcomes[index] = answerRepeat(send, stored, () => deps.onRepeated(send.request));
+    else if (refusal) outcomes[index] = { refused: refusal };
+  }
+}
+
+function answerRepeat(send: PendingSend, stored: StoredMessage, onSame: () => void): SendOutcome {
+  const same =
+    stored.senderDeviceId === send.senderDeviceId &&
+    stored.conversationId === send.request.conversationId &&
+    stored.content.equals(Buffer.from(send.request.content, "base64"));
+  if (!same) {
+    return { refused: new AppError("idempotency_conflict", "Another message has this id already.") };
+  }
+  onSame();
+  return { accepted: toAccepted(stored.messageId, stored.acceptedAt) };
+}
+
+function acceptedAt({ rows, stored }: Committed, position: number): SendOutcome {
+  return { accepted: toAccepted((rows[position] as MessageRow).messageId, stored.acceptedAt) };
+}
+
+function toAccepted(messageId: string, at: Date): MessageAccepted {
+  return { messageId, acceptedAt: at.toISOString() };
+}
+
+function findRefusal(send: PendingSend, rosters: ReadonlyMap<string, Roster>): AppError | undefined {
+  const roster = rosters.get(send.request.conversationId);
+  const own = roster?.get(send.senderAccountId);
+  if (!roster || !own) return new AppError("not_found", "There is no such conversation.");
+  if (!own.has(send.senderDeviceId)) return new AppError("device_unproven", "This device has been removed.");
+  const mismatches = findMismatches(send.request.recipients, roster, send.senderDeviceId);
+  if (mismatches.length === 0) return undefined;
+  return new AppError("device_mismatch", "The envelopes do not match the recipients' devices.", {
+    details: mismatches,
+  });
+}
+
+/** Two sends of one id in a batch: the second waits for the next batch, where it is a repeat. */
+function firstOfEachId(batch: readonly PendingSend[]): number[] {
+  const seen = new Set<string>();
+  const first: number[] = [];
+  for (const [index, { request }] of batch.entries()) {
+    if (seen.has(request.messageId)) continue;
+    seen.add(request.messageId);
+    first.push(index);
+  }
+  return first;
+}
+
+function lockKeysOf(batch: readonly PendingSend[]): Set<number> {
+  const keys = new Set<number>();
+  for (const { request, senderAccountId } of batch) {
+    keys.add(accountLockKey(senderAccountId));
+    for (const { accountId } of request.recipients) keys.add(accountLockKey(accountId));
+  }
+  return keys;
+}
+
+function toRow({ request, senderAccountId, senderDeviceId }: PendingSend): MessageRow {
+  return {
+    messageId: request.messageId,
+    conversationId: request.conversationId,
+    senderAccountId,
+    senderDeviceId,
+    content: request.content,
+    envelopes: request.recipients.flatMap(({ devices }) => devices),
+  };
+}
+
+function eventsJson(deps: { clock: Clock; ids: Ids }, rows: readonly MessageRow[]): string {
+  const events = rows.map((row) => ({
+    type: "chat.message-accepted" as const,
+    key: row.conversationId,
+    data: {
+      messageId: row.messageId,
+      conversationId: row.conversationId,
+      senderAccountId: row.senderAccountId,
+      envelopes: row.envelopes.length,
+    },
+  }));
+  return JSON.stringify(completeEvents(deps, events));
+}
+
+function pick<T>(items: readonly T[], indexes: readonly number[]): T[] {
+  return indexes.map((index) => items[index] as T);
+}
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

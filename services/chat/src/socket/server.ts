@@ -1,0 +1,114 @@
+import type { Server as HttpServer } from "node:http";
+import { limits } from "@sotto/contracts/limits";
+import type { InboxEnvelope } from "@sotto/contracts/message-api";
+import { type CloseReason, SOCKET_PATH } from "@sotto/contracts/socket-events";
+import { toAppError, toFrameError } from "@sotto/platform/app-error";
+import { Server, type Socket } from "socket.io";
+import type { ChatContext } from "../context.ts";
+import type { ConnectionSink, DeviceConnection } from "../delivery/device-connection.ts";
+import { recordDisconnection } from "../delivery/presence-queries.ts";
+import { FrameBudget } from "./frame-budget.ts";
+import { createFrameHandlers } from "./frame-handlers.ts";
+import { handleFrame } from "./frames.ts";
+import { type Admitted, admit } from "./handshake.ts";
+
+/** How often a client that is over its budget may go on before it is disconnected. */
+const REFUSALS_BEFORE_CLOSE = 1000;
+
+/** The Socket.IO server of a node; it gets its HTTP server later, and its adapter from the context. */
+export function createSocketServer(): Server {
+  return new Server({
+    path: SOCKET_PATH,
+    serveClient: false,
+    transports: ["websocket", "polling"],
+    perMessageDeflate: false,
+    httpCompression: false,
+    maxHttpBufferSize: limits.frameBytes,
+    connectTimeout: 10_000,
+    pingInterval: 25_000,
+    pingTimeout: 20_000,
+    allowEIO3: false,
+  });
+}
+
+/** Serves chat connections on `server`. */
+export function serveSockets(context: ChatContext, server: HttpServer): void {
+  const { io } = context;
+  io.use((socket, next) => {
+    admit(context, socket.handshake).then(
+      (admitted) => {
+        socket.data = admitted;
+        next();
+      },
+      (thrown: unknown) => next(toConnectError(context, thrown)),
+    );
+  });
+  io.on("connection", (socket) => serveConnection(context, socket));
+  io.attach(server);
+}
+
+/** Socket.IO hands `data` of the error to the client. */
+function toConnectError(context: Pick<ChatContext, "log">, thrown: unknown): Error {
+  const error = toAppError(thrown);
+  if (error.code === "internal") context.log.error({ err: error.cause }, "a handshake failed");
+  return Object.assign(new Error(error.message), { data: toFrameError(error) });
+}
+
+function serveConnection(context: ChatContext, socket: Socket): void {
+  const { device, gap } = socket.data as Admitted;
+  const { connection, replaced } = context.connections.add(device, createSink(socket));
+  replaced?.sink.close("superseded");
+  context.link.connected(device.deviceId, device.connectionId);
+  serveFrames(context, socket, connection);
+  socket.on("disconnect", () => forget(context, connection));
+  if (gap) connection.openGap(gap.toISOString());
+  context.reader.request(connection);
+}
+
+function serveFrames(context: ChatContext, socket: Socket, connection: DeviceConnection): void {
+  const nowMs = context.clock.monotonicMs();
+  const frames = new FrameBudget(context.config.frames, nowMs);
+  const sends = new FrameBudget(context.config.sends, nowMs);
+  let refusals = 0;
+  const deps = {
+    log: context.log,
+    handlers: createFrameHandlers(context, connection),
+    budget(event: string | undefined) {
+      const now = context.clock.monotonicMs();
+      const waitMs = frames.take(now) || (event === "message:send" ? sends.take(now) : 0);
+      if (waitMs > 0) {
+        refusals += 1;
+        if (refusals > REFUSALS_BEFORE_CLOSE) connection.sink.close("rate_limited");
+      }
+      return waitMs;
+    },
+  };
+  // `use` sees every frame before any listener would, whatever its name.
+  socket.use((frame) => {
+    void handleFrame(deps, frame);
+  });
+  // Socket.IO emits `error` for what its own middleware refuses; without a listener that would be thrown.
+  socket.on("error", (error) => context.log.warn({ err: error }, "a socket failed"));
+}
+
+function createSink(socket: Socket): ConnectionSink {
+  return {
+    envelopes: (envelopes: readonly InboxEnvelope[]) => void socket.emit("inbox:envelopes", { envelopes }),
+    drained: () => void socket.emit("inbox:drained", {}),
+    gap: (gap) => void socket.emit("inbox:gap", { gap }),
+    keysLow: (stock) => void socket.emit("keys:low", stock),
+    typing: (change) => void socket.volatile.emit("typing:changed", change),
+    close(reason: CloseReason) {
+      socket.emit("session:closed", { reason });
+      socket.disconnect(true);
+    },
+  };
+}
+
+function forget(context: ChatContext, connection: DeviceConnection): void {
+  context.connections.remove(connection);
+  const { deviceId, connectionId } = connection.device;
+  recordDisconnection(context.pool, deviceId, connectionId).catch((error: unknown) => {
+    context.log.warn({ err: error }, "a disconnect could not be recorded; the sweep will find it");
+  });
+}

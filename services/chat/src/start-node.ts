@@ -1,0 +1,69 @@
+import type { ChatContext } from "./context.ts";
+import { announceHere } from "./delivery/announce.ts";
+import { readMailboxes } from "./delivery/deliver-committed.ts";
+import { deleteNode } from "./delivery/presence-queries.ts";
+import { revokeSession } from "./delivery/revoke-session.ts";
+import { closeExpired, sweepConnections } from "./delivery/sweep.ts";
+
+const EXPIRY_INTERVAL_MS = 1000;
+
+/** Starts what a chat node does by itself: listening to the other nodes, sweeps, events. Returns its end. */
+export async function startNode(context: ChatContext): Promise<() => Promise<void>> {
+  listenToNodes(context);
+  context.bus.consume({
+    consumer: "chat",
+    types: ["user.session-revoked"],
+    concurrency: 4,
+    handle: (event) => revokeSession(context, event.data.sessionId),
+  });
+  const sweeping = repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, () =>
+    sweepConnections(context),
+  );
+  const expiring = repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => closeExpired(context));
+  return async () => {
+    sweeping.stop();
+    expiring.stop();
+    for (const { sink } of context.connections.all()) sink.close("server_shutdown");
+    await context.commitQueue.drain();
+    context.reader.close();
+    context.link.stop();
+    await deleteNode(context.pool, context.node.id).catch((error: unknown) =>
+      context.log.warn({ err: error }, "the end of this node could not be recorded; others will notice"),
+    );
+    await context.io.close();
+    await context.close();
+  };
+}
+
+/** Runs `task` again and again with a pause between, whatever becomes of it. */
+function repeat({ log }: ChatContext, name: string, intervalMs: number, task: () => Promise<void>) {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const run = async () => {
+    try {
+      await task();
+    } catch (error) {
+      log.warn({ err: error }, `the ${name} failed; trying again`);
+    }
+    if (!stopped) timer = setTimeout(run, intervalMs);
+  };
+  timer = setTimeout(run, intervalMs);
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function listenToNodes(context: ChatContext): void {
+  const { io, connections } = context;
+  io.on("node:mail", (deviceIds: string[]) => readMailboxes(context, deviceIds));
+  io.on("node:connected", (deviceId: string, connectionId: string) => {
+    const connection = connections.get(deviceId);
+    if (connection && connection.device.connectionId !== connectionId) connection.sink.close("superseded");
+  });
+  io.on("node:close", (deviceId, reason) => connections.get(deviceId)?.sink.close(reason));
+  io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
+  io.on("node:typing", (accountIds, change) => announceHere(context, accountIds, change));
+}
