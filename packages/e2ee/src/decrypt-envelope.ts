@@ -8,6 +8,7 @@ import { libraryStorage, sessionCipher } from "./library-storage.ts";
 import { decodePayload, type EnvelopePayload } from "./payload.ts";
 import { isSameInitiation, openLayer } from "./pq-layer.ts";
 import { refuseReplay, respondLayer, respondSession, spendPrekeys } from "./respond-session.ts";
+import { inSessionQueue } from "./session-queue.ts";
 import {
   type DeviceSessions,
   findByBaseKey,
@@ -159,6 +160,27 @@ async function keep(
   }
 }
 
+async function decryptNext(
+  tx: Transaction,
+  sender: DeviceAddress,
+  envelope: Uint8Array,
+  pinned: Uint8Array,
+  keepUsedPrekeys: boolean,
+): Promise<EnvelopePayload> {
+  const decoded = decodeEnvelope(envelope);
+  const device = await getOwnDevice(tx);
+  const sessions = await loadSessions(tx, sender);
+  const attempt: Attempt = { tx, device, sender, pinned, sessions };
+  const match =
+    decoded.initiation === undefined
+      ? matchOrdinary(attempt, decoded)
+      : await matchInitial(attempt, decoded, decoded.initiation);
+  const { plaintext, next } = await decryptOnCopy(attempt, match);
+  const payload = decodePayload(plaintext);
+  await keep(attempt, match, next, keepUsedPrekeys);
+  return payload;
+}
+
 /**
  * Decrypts an envelope that came from `sender`. `pinnedIdentityKey` is that device's key on its account's
  * verified list. Session, used prekeys and whatever else the caller writes commit together; on an error
@@ -168,23 +190,13 @@ async function keep(
  * Throws `duplicate` (decrypted before: acknowledge), `replayed` (started a session that is gone),
  * `untrusted_identity`, `no_session`, `unknown_prekey`, `decrypt_failed`, `too_far_ahead` or `bad_envelope`.
  */
-export async function decryptEnvelope(
+export function decryptEnvelope(
   tx: Transaction,
   sender: DeviceAddress,
   envelope: Uint8Array,
   pinnedIdentityKey: Uint8Array,
   options: { keepUsedPrekeys?: boolean } = {},
 ): Promise<EnvelopePayload> {
-  const decoded = decodeEnvelope(envelope);
-  const device = await getOwnDevice(tx);
-  const sessions = await loadSessions(tx, sender);
-  const attempt: Attempt = { tx, device, sender, pinned: pinnedIdentityKey, sessions };
-  const match =
-    decoded.initiation === undefined
-      ? matchOrdinary(attempt, decoded)
-      : await matchInitial(attempt, decoded, decoded.initiation);
-  const { plaintext, next } = await decryptOnCopy(attempt, match);
-  const payload = decodePayload(plaintext);
-  await keep(attempt, match, next, options.keepUsedPrekeys ?? false);
-  return payload;
+  const keepUsedPrekeys = options.keepUsedPrekeys ?? false;
+  return inSessionQueue(tx, () => decryptNext(tx, sender, envelope, pinnedIdentityKey, keepUsedPrekeys));
 }

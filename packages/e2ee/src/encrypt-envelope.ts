@@ -8,6 +8,7 @@ import { libraryStorage, releaseLibraryQueue, sessionCipher } from "./library-st
 import { type EnvelopePayload, encodePayload } from "./payload.ts";
 import { sealLayer } from "./pq-layer.ts";
 import { getCurrentPrekeys } from "./prekeys.ts";
+import { inSessionQueue } from "./session-queue.ts";
 import {
   type DeviceSessions,
   findOpenSession,
@@ -84,23 +85,18 @@ async function encryptSignal(
   }
 }
 
-/**
- * Encrypts a payload for one device; `now` in ms. The envelope may leave only after the transaction has
- * committed: a message key must never be used twice. Throws `no_session` (open one), `keys_stale` (rotate),
- * or `untrusted_identity` when `pinnedIdentityKey` is given and is not the session's.
- */
-export async function encryptEnvelope(
+async function encryptNext(
   tx: Transaction,
   address: DeviceAddress,
   payload: EnvelopePayload,
   now: number,
-  options: { pinnedIdentityKey?: Uint8Array } = {},
+  pinnedIdentityKey: Uint8Array | undefined,
 ): Promise<EncryptedEnvelope> {
   const plaintext = encodePayload(payload);
   const device = await getOwnDevice(tx);
   await requireFreshPrekeys(tx, now);
   const sessions = await loadSessions(tx, address);
-  const open = requireUsable(sessions, now, options.pinnedIdentityKey);
+  const open = requireUsable(sessions, now, pinnedIdentityKey);
   const { layer, session } = open;
   const message = await encryptSignal(device, address, sessions, plaintext);
   const envelope = sealLayer(layer.sendKey, message, initiationOf(open));
@@ -111,4 +107,19 @@ export async function encryptEnvelope(
     registrationId: session.registrationId ?? 0,
     ratchetKey: new Uint8Array(session.currentRatchet.ephemeralKeyPair?.pubKey ?? new ArrayBuffer(0)),
   };
+}
+
+/**
+ * Encrypts a payload for one device; `now` in ms. The envelope may leave only after the transaction has
+ * committed: a message key must never be used twice. Throws `no_session` (open one), `keys_stale` (rotate),
+ * or `untrusted_identity` when `pinnedIdentityKey` is given and is not the session's.
+ */
+export function encryptEnvelope(
+  tx: Transaction,
+  address: DeviceAddress,
+  payload: EnvelopePayload,
+  now: number,
+  options: { pinnedIdentityKey?: Uint8Array } = {},
+): Promise<EncryptedEnvelope> {
+  return inSessionQueue(tx, () => encryptNext(tx, address, payload, now, options.pinnedIdentityKey));
 }

@@ -15,6 +15,7 @@ import { encapsulate, KEM_PUBLIC_KEY_LENGTH } from "./kem.ts";
 import { libraryStorage, sessionBuilder } from "./library-storage.ts";
 import { deriveLayerKeys, initiationHash } from "./pq-layer.ts";
 import { kemPrekeySignedBytes, type PublicPrekey, type SignedPublicPrekey } from "./prekeys.ts";
+import { inSessionQueue } from "./session-queue.ts";
 import { loadSessions, putOpenSession, type SessionLayer, saveSessions } from "./session-rows.ts";
 import type { Transaction } from "./store.ts";
 import { verifyXeddsa } from "./xeddsa.ts";
@@ -127,7 +128,9 @@ export async function openBundleSession(
   const base = await generateCurveKeyPair();
   const session = await agree(device, address, bundle, base);
   const layer = await initiateLayer(device, bundle, base.publicKey);
-  const sessions = await loadSessions(tx, address);
-  putOpenSession(sessions, session, layer);
-  saveSessions(tx, address, sessions);
+  await inSessionQueue(tx, async () => {
+    const sessions = await loadSessions(tx, address);
+    putOpenSession(sessions, session, layer);
+    saveSessions(tx, address, sessions);
+  });
 }

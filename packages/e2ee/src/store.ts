@@ -24,7 +24,10 @@ export interface DeviceStore extends StoreReader {
 export interface Transaction extends StoreReader {
   put(table: string, key: string, value: Uint8Array): void;
   delete(table: string, key: string): void;
-  /** Runs `fn` on a transaction of its own, whose writes join this one only when `fn` resolves. */
+  /**
+   * Runs `fn` on a transaction of its own, whose writes join this one only when `fn` resolves. Nested
+   * transactions of one parent run one at a time.
+   */
   nested<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
@@ -33,6 +36,7 @@ export type Transactor = { transact<T>(fn: (tx: Transaction) => Promise<T>): Pro
 class Overlay implements Transaction {
   readonly #below: StoreReader;
   readonly #tables = new Map<string, Map<string, Uint8Array | null>>();
+  #nestedTail: Promise<unknown> = Promise.resolve();
   #open = true;
 
   constructor(below: StoreReader) {
@@ -70,7 +74,13 @@ class Overlay implements Transaction {
     this.#write(table, key, null);
   }
 
-  async nested<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+  nested<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    const result = this.#nestedTail.then(() => this.#runNested(fn));
+    this.#nestedTail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #runNested<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const inner = new Overlay(this);
     try {
       const result = await fn(inner);

@@ -44,10 +44,11 @@ export class Published {
 
 /** One device with its store, and what it published. */
 export type Person = {
-  readonly store: MemoryStore;
+  store: MemoryStore;
   readonly address: DeviceAddress;
   readonly registration: DeviceRegistration;
   readonly published: Published;
+  /** Replaced when the test starts the device again. */
   transactor: Transactor;
 };
 
