@@ -1,0 +1,44 @@
+// Access tokens signed by a key of the tests, and the endpoint that publishes it.
+import { randomUUID } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@sotto/contracts/access-token";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+
+export interface TokenMaker {
+  /** Where services find the public key. */
+  readonly jwksUrl: string;
+  /** A token of a session, ten minutes long when nothing else is said. */
+  sign(accountId: string, sessionId: string, options?: { lifetimeSeconds?: number }): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Stands in for the user service's part in access tokens: a signing key, and its JWKS on loopback. */
+export async function startTokenMaker(): Promise<TokenMaker> {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA");
+  const kid = randomUUID();
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: "EdDSA", use: "sig" }] };
+  const server = http.createServer((_request, response) => {
+    response.setHeader("Content-Type", "application/json");
+    response.end(JSON.stringify(keys));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    jwksUrl: `http://127.0.0.1:${port}/.well-known/jwks.json`,
+    sign: (accountId, sessionId, { lifetimeSeconds = 600 } = {}) =>
+      new SignJWT({ sid: sessionId })
+        .setProtectedHeader({ alg: "EdDSA", kid })
+        .setIssuer(TOKEN_ISSUER)
+        .setAudience(TOKEN_AUDIENCE)
+        .setSubject(accountId)
+        .setIssuedAt()
+        .setExpirationTime(`${lifetimeSeconds} seconds`)
+        .sign(privateKey),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
