@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import * as accessToken from "./access-token.ts";
+import * as deviceApi from "./device-api.ts";
+import * as errors from "./errors.ts";
+import { eventSchema, eventTypes } from "./events.ts";
+import { limits } from "./limits.ts";
+import * as messageApi from "./message-api.ts";
+import { SCHEMA_DIGEST } from "./protocol-version.ts";
+import { clientEvents, closeReason, handshakeAuth, refused, serverEvents } from "./socket-events.ts";
+import * as userApi from "./user-api.ts";
+
+/** Everything that goes over a wire, by name. */
+function wireSchemas(): [string, z.ZodType][] {
+  const modules = { accessToken, deviceApi, errors, messageApi, userApi };
+  const exported = Object.entries(modules).flatMap(([file, names]) =>
+    Object.entries(names)
+      .filter((entry): entry is [string, z.ZodType] => entry[1] instanceof z.ZodType)
+      .map(([name, schema]): [string, z.ZodType] => [`${file}.${name}`, schema]),
+  );
+  const client = Object.entries(clientEvents).flatMap(
+    ([name, { payload, answer }]): [string, z.ZodType][] => [
+      [`client ${name}`, payload],
+      [`client ${name} answer`, answer],
+    ],
+  );
+  const server = Object.entries(serverEvents).map(([name, schema]): [string, z.ZodType] => [
+    `server ${name}`,
+    schema,
+  ]);
+  const domain = eventTypes.map((type): [string, z.ZodType] => [`event ${type}`, eventSchema(type)]);
+  return [
+    ...exported,
+    ...client,
+    ...server,
+    ...domain,
+    ["handshake", handshakeAuth],
+    ["close", closeReason],
+    ["refused", refused],
+  ];
+}
+
+test("no wire schema changes by accident: change SCHEMA_DIGEST, and PROTOCOL_VERSION when old clients would break", () => {
+  const described = wireSchemas()
+    .map(
+      ([name, schema]) =>
+        `${name} ${JSON.stringify(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }))}`,
+    )
+    .sort();
+  const text = [...described, JSON.stringify(limits), JSON.stringify(errors.errorStatus)].join("\n");
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  expect(digest).toBe(SCHEMA_DIGEST);
+});
