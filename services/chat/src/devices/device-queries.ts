@@ -1,6 +1,6 @@
 import type { Executor } from "@sotto/platform/db";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
-import type { Insertable, Selectable } from "kysely";
+import { type Insertable, type Selectable, sql } from "kysely";
 import type { ListedDevice, ListHead } from "./device-list.ts";
 
 export type Db = Executor<ChatDatabase>;
@@ -35,8 +35,25 @@ export function listDevices(db: Db, accountId: string): Promise<DeviceRow[]> {
     .execute();
 }
 
+/** The devices of an account with when each was last here, oldest first. */
+export function listDevicesSeen(db: Db, accountId: string) {
+  return db
+    .selectFrom("device as d")
+    .leftJoin("presence as p", "p.device_id", "d.device_id")
+    .select(["d.device_id", "d.registration_id", "d.created_at", "d.last_seen_at", "p.seen_at"])
+    .where("d.account_id", "=", accountId)
+    .orderBy("d.created_at")
+    .orderBy("d.device_id")
+    .execute();
+}
+
 export function findAccount(db: Db, accountId: string): Promise<AccountRow | undefined> {
   return db.selectFrom("account").selectAll().where("account_id", "=", accountId).executeTakeFirst();
+}
+
+/** Clients name versions up to 2^53, which as a plain parameter would not fit the column's type. */
+function asBigint(version: number) {
+  return sql<number>`${version}::bigint`;
 }
 
 /** The lists newer than version `since`, oldest first. */
@@ -45,7 +62,7 @@ export function listDeviceLists(db: Db, accountId: string, since: number) {
     .selectFrom("device_list")
     .select(["version", "bytes", "signature"])
     .where("account_id", "=", accountId)
-    .where("version", ">", since)
+    .where("version", ">", asBigint(since))
     .orderBy("version")
     .execute();
 }
@@ -55,7 +72,7 @@ export function findDeviceList(db: Db, accountId: string, version: number) {
     .selectFrom("device_list")
     .select(["bytes"])
     .where("account_id", "=", accountId)
-    .where("version", "=", version)
+    .where("version", "=", asBigint(version))
     .executeTakeFirst();
 }
 
@@ -102,18 +119,4 @@ export async function updateDeviceSession(
     .where("identity_key", "=", device.identity_key)
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;
-}
-
-/** Notes that a device was here, when it was last noted before `notedBefore`: at most one write per device and period. */
-export async function touchDevice(
-  db: Db,
-  deviceId: string,
-  seen: { at: Date; notedBefore: Date },
-): Promise<void> {
-  await db
-    .updateTable("device")
-    .set({ last_seen_at: seen.at })
-    .where("device_id", "=", deviceId)
-    .where("last_seen_at", "<", seen.notedBefore)
-    .execute();
 }

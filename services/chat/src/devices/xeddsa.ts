@@ -53,7 +53,7 @@ export function createSignatureVerifier(identityKey: Uint8Array): SignatureVerif
   const keys = new Map<number, Promise<CryptoKey>>();
   const keyOfSign = (sign: number): Promise<CryptoKey> => {
     const known = keys.get(sign);
-    if (known) return known;
+    if (known !== undefined) return known;
     const point = Uint8Array.from(y);
     point[31] = (point[31] ?? 0) | sign;
     const key = importEd25519(point);

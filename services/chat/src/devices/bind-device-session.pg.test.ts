@@ -1,0 +1,61 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DeviceApp, type Joined, type Person, startDeviceApp } from "./device-app-fixture.ts";
+import { createDevice } from "./device-fixture.ts";
+
+let app: DeviceApp;
+let alice: Joined;
+let next: Person;
+beforeAll(async () => {
+  app = await startDeviceApp();
+});
+afterAll(() => app.close());
+
+const bind = (person: Person, deviceId: string, proof: string) =>
+  app.call("PUT", `/devices/${deviceId}/session`, { token: person.token, body: { proof } });
+const act = (person: Person) =>
+  app.call("GET", `/devices/${alice.device.deviceId}/prekeys`, { token: person.token });
+
+test("a new session acts as the device after its proof, and the one before no longer does", async () => {
+  alice = await app.join();
+  next = await app.signIn(alice.account);
+  const { deviceId } = alice.device;
+  expect(await act(next)).toMatchObject({ status: 401, body: { code: "device_unproven" } });
+  expect(await bind(next, deviceId, alice.device.proof(next.sessionId))).toMatchObject({ status: 204 });
+  expect(await act(next)).toMatchObject({ status: 200 });
+  expect(await act(alice)).toMatchObject({ status: 401, body: { code: "device_unproven" } });
+  expect(app.closedDevices).toEqual([{ deviceId, reason: "superseded" }]);
+});
+
+test("a repeat of the proof changes nothing and ends no connection", async () => {
+  const { deviceId } = alice.device;
+  expect(await bind(next, deviceId, alice.device.proof(next.sessionId))).toMatchObject({ status: 204 });
+  expect(app.closedDevices).toHaveLength(1);
+});
+
+test("a proof for another session, another device or by another key is refused", async () => {
+  const thief = await app.signIn(alice.account);
+  const { deviceId } = alice.device;
+  const proofs = [
+    alice.device.proof(next.sessionId),
+    createDevice(deviceId).proof(thief.sessionId),
+    alice.device.sign(Buffer.from(`${deviceId}\n${thief.sessionId}`)),
+    alice.request.signedPrekey.signature,
+  ];
+  for (const proof of proofs) {
+    expect(await bind(thief, deviceId, proof)).toMatchObject({
+      status: 422,
+      body: { code: "invalid_signature" },
+    });
+  }
+  expect(await act(thief)).toMatchObject({ status: 401, body: { code: "device_unproven" } });
+});
+
+test("the device of another account cannot be bound even with its own proof, and looks like none", async () => {
+  const mallory = await app.signIn();
+  const { deviceId } = alice.device;
+  const answer = await bind(mallory, deviceId, alice.device.proof(mallory.sessionId));
+  const unknown = await bind(mallory, randomUUID(), alice.device.proof(mallory.sessionId));
+  expect(answer).toMatchObject({ status: 404, body: { code: "not_found" } });
+  expect(unknown).toMatchObject({ status: 404, body: { detail: answer.body.detail } });
+});
