@@ -1,13 +1,12 @@
-import { createRoute } from "@hono/zod-openapi";
 import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
 import { checkDatabase } from "@sotto/platform/db";
 import { addHealth } from "@sotto/platform/health";
-import { type App, addOpenApi, createApp, createRoutes } from "@sotto/platform/http";
-import { jsonContent } from "@sotto/platform/route-parts";
-import { z } from "zod";
+import { type App, addOpenApi, createApp } from "@sotto/platform/http";
+
 import { usernameTaken } from "./accounts/register-account.ts";
 import { accountRoutes } from "./accounts/routes.ts";
 import type { UserContext } from "./context.ts";
+import { keyRoutes } from "./keys/routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 
 const BASE_PATH = "/api/user";
@@ -39,31 +38,5 @@ export function createUserApp(context: UserContext): App {
     description: `Over https the name is __Host-${ACCESS_COOKIE}.`,
   });
   addOpenApi(app, { title: "Sotto user service", version: "1" });
-  return app;
-}
-
-const publishedKey = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string(),
-  kid: z.string(),
-  alg: z.literal("EdDSA"),
-  use: z.literal("sig"),
-});
-
-const keysRoute = createRoute({
-  method: "get",
-  path: "/.well-known/jwks.json",
-  tags: ["Keys"],
-  summary: "Keys that verify access tokens",
-  responses: { 200: jsonContent(z.object({ keys: z.array(publishedKey) }), "A JWK set (RFC 7517).") },
-});
-
-function keyRoutes(context: UserContext): App {
-  const app = createRoutes();
-  // Verifiers fetch again when they meet an unknown key; a former key must stay listed for longer than tokens live.
-  app.openapi(keysRoute, (c) =>
-    c.json(context.accessTokens.jwks, 200, { "Cache-Control": "public, max-age=300" }),
-  );
   return app;
 }

@@ -8,9 +8,9 @@ import { type Ids, systemIds } from "@sotto/platform/ids";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import type { UserConfig } from "./config.ts";
+import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
-import { type AccessTokens, createAccessTokens } from "./sessions/access-tokens.ts";
 import type { CookiePolicy } from "./sessions/session-cookies.ts";
 
 /** Sources of time, identity and chance, and the password hash. */

@@ -1,9 +1,8 @@
-import { AppError } from "@sotto/platform/app-error";
 import { type AppEnv, requireCaller } from "@sotto/platform/http";
 import type { MiddlewareHandler } from "hono";
 import type { UserContext } from "../context.ts";
+import { checkSession } from "./check-session.ts";
 import { requireSameOrigin } from "./same-origin.ts";
-import { hasLiveSession } from "./session-queries.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 
@@ -14,13 +13,11 @@ const SAFE_METHODS = new Set(["GET", "HEAD"]);
 export function requireSession(
   context: Pick<UserContext, "accessTokens" | "db" | "publicOrigin">,
 ): MiddlewareHandler<AppEnv>[] {
-  const checkSession: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const checkCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
     const isByCookie = c.req.header("Authorization") === undefined;
     if (isByCookie && !SAFE_METHODS.has(c.req.method)) requireSameOrigin(c, context.publicOrigin);
-    if (!(await hasLiveSession(context.db, c.var.caller.sessionId))) {
-      throw new AppError("session_revoked", "The session has been ended.");
-    }
+    await checkSession(context, c.var.caller.sessionId);
     await next();
   };
-  return [requireCaller(context.accessTokens.verifier), checkSession];
+  return [requireCaller(context.accessTokens.verifier), checkCaller];
 }

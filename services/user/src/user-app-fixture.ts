@@ -2,9 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import type { SignedIn } from "@sotto/contracts/user-api";
 import { createTestDatabase } from "@sotto/testkit/postgres";
 import { Client } from "pg";
-import { createUserApp } from "../src/app.ts";
-import { parseUserConfig, type SigningKey } from "../src/config.ts";
-import { createContext, type UserSources } from "../src/context.ts";
+import { createUserApp } from "./app.ts";
+import { parseUserConfig, type SigningKey } from "./config.ts";
+import { createContext, type UserSources } from "./context.ts";
 
 export const PUBLIC_URL = "http://localhost:8080";
 export const PASSWORD = "correct horse battery";

@@ -1,6 +1,6 @@
 import { refreshed } from "@sotto/contracts/user-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startUserApp, type UserApp } from "./start-user-app.ts";
+import { startUserApp, type UserApp } from "../user-app-fixture.ts";
 
 let user: UserApp;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { hash, verify } from "@node-rs/argon2";
 import { signedIn } from "@sotto/contracts/user-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PASSWORD, startUserApp, type UserApp } from "./start-user-app.ts";
+import { PASSWORD, startUserApp, type UserApp } from "../user-app-fixture.ts";
 
 let user: UserApp;
 let hashes = 0;
