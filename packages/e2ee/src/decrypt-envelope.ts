@@ -1,4 +1,3 @@
-import type { SessionType } from "@privacyresearch/libsignal-protocol-typescript";
 import type { DeviceAddress } from "./address.ts";
 import { equalBytes, exactBuffer } from "./bytes.ts";
 import { decodeEnvelope, type Envelope, type Initiation } from "./envelope.ts";
@@ -120,19 +119,17 @@ function asE2eeError(error: unknown, layer: SessionLayer, ratchetKey: Uint8Array
 }
 
 /**
- * Decrypts on a copy: the library steps the ratchet before it checks the MAC. The caller keeps the copy
- * on success and the original otherwise.
+ * The library steps the ratchet before it checks the MAC, so a failure leaves the session damaged. It is
+ * this attempt's own copy, read from its row: only `keep` writes it back.
  */
-async function decryptOnCopy(
+async function decryptSignal(
   { device, sender }: Attempt,
   { session, layer, message }: Match,
-): Promise<{ plaintext: Uint8Array; next: SessionType }> {
+): Promise<Uint8Array> {
   const ratchetKey = readRatchetKey(message);
-  const next = structuredClone(session);
   const cipher = sessionCipher(libraryStorage(device), sender);
   try {
-    const plaintext = await cipher.doDecryptWhisperMessage(exactBuffer(message), next);
-    return { plaintext: new Uint8Array(plaintext), next };
+    return new Uint8Array(await cipher.doDecryptWhisperMessage(exactBuffer(message), session));
   } catch (error) {
     throw asE2eeError(error, layer, ratchetKey);
   }
@@ -143,21 +140,15 @@ function advancedLayer({ pending: _answered, ...layer }: SessionLayer, hasForgot
 }
 
 /** The only place where decrypting writes: after the message has proven genuine. */
-async function keep(
-  attempt: Attempt,
-  match: Match,
-  next: SessionType,
-  keepUsedPrekeys: boolean,
-): Promise<void> {
+async function keep(attempt: Attempt, match: Match, keepUsedPrekeys: boolean): Promise<void> {
   const { tx, sender, sessions } = attempt;
-  const layer = advancedLayer(match.layer, pruneChains(next));
+  const { session, start } = match;
+  const layer = advancedLayer(match.layer, pruneChains(session));
   // The session last heard on is the one to answer on, so that crossing initiations settle on one.
-  if (layer.isRetired === true) replaceSession(sessions, next, layer);
-  else putOpenSession(sessions, next, layer);
+  if (layer.isRetired === true) replaceSession(sessions, session, layer);
+  else putOpenSession(sessions, session, layer);
   saveSessions(tx, sender, sessions);
-  if (match.start !== undefined) {
-    await spendPrekeys(tx, match.start.initiation, match.start.initial, keepUsedPrekeys);
-  }
+  if (start !== undefined) await spendPrekeys(tx, start.initiation, start.initial, keepUsedPrekeys);
 }
 
 async function decryptNext(
@@ -175,9 +166,8 @@ async function decryptNext(
     decoded.initiation === undefined
       ? matchOrdinary(attempt, decoded)
       : await matchInitial(attempt, decoded, decoded.initiation);
-  const { plaintext, next } = await decryptOnCopy(attempt, match);
-  const payload = decodePayload(plaintext);
-  await keep(attempt, match, next, keepUsedPrekeys);
+  const payload = decodePayload(await decryptSignal(attempt, match));
+  await keep(attempt, match, keepUsedPrekeys);
   return payload;
 }
 

@@ -1,6 +1,7 @@
 import type { DeviceAddress } from "./address.ts";
 import { equalBytes } from "./bytes.ts";
 import { isStaleSession } from "./encrypt-envelope.ts";
+import { inSessionQueue } from "./session-queue.ts";
 import {
   archiveOpen,
   deleteSessions,
@@ -46,16 +47,24 @@ export async function currentRatchetKey(
  * With `ifRatchetKey`, only when that is the open session's current ratchet key, so that a late complaint
  * about an older session does not end a healthy one. Returns whether a session was given up.
  */
-export async function archiveSession(
+export function archiveSession(
   tx: Transaction,
   address: DeviceAddress,
   options: { ifRatchetKey?: Uint8Array } = {},
+): Promise<boolean> {
+  return inSessionQueue(tx, () => retireOpen(tx, address, options.ifRatchetKey));
+}
+
+async function retireOpen(
+  tx: Transaction,
+  address: DeviceAddress,
+  ifRatchetKey: Uint8Array | undefined,
 ): Promise<boolean> {
   const sessions = await loadSessions(tx, address);
   const open = findOpenSession(sessions);
   if (open === undefined) return false;
   const current = new Uint8Array(open.session.currentRatchet.ephemeralKeyPair?.pubKey ?? new ArrayBuffer(0));
-  if (options.ifRatchetKey !== undefined && !equalBytes(current, options.ifRatchetKey)) return false;
+  if (ifRatchetKey !== undefined && !equalBytes(current, ifRatchetKey)) return false;
   open.layer.isRetired = true;
   archiveOpen(sessions);
   saveSessions(tx, address, sessions);
