@@ -33,6 +33,12 @@ function nextList(): List {
   return decode(alice.account.signList([alice.device, second], alice.list).bytes);
 }
 
+/** The next character of base64: it differs in bits that 32 bytes do not use. */
+function spoilLastBits(end: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return `${alphabet[alphabet.indexOf(end.charAt(0)) + 1]}=`;
+}
+
 const entry = ({ deviceId, identityKey, registrationId }: TestDevice) => ({
   deviceId,
   identityKey,
@@ -98,6 +104,20 @@ test.each<[string, (list: List) => string]>([
   ["with a name that occurs twice", (list) => JSON.stringify(list).replace("{", '{"version":9,')],
   ["with a prototype", (list) => JSON.stringify(list).replace("{", '{"__proto__":{"version":2},')],
   ["with white space", (list) => JSON.stringify(list, null, 1)],
+  ["with its members in another order", ({ version, ...list }) => JSON.stringify({ ...list, version })],
+  ["with a number in another form", (list) => JSON.stringify(list).replace('"version":2', '"version":2.0')],
+  [
+    "with a device's members in another order",
+    (list) =>
+      JSON.stringify({
+        ...list,
+        devices: list.devices.map(({ deviceId, ...device }) => ({ ...device, deviceId })),
+      }),
+  ],
+  [
+    "with base64 that has unused bits",
+    (list) => JSON.stringify({ ...list, previousHash: list.previousHash?.replace(/.=$/, spoilLastBits) }),
+  ],
   ["that is no object", () => "null"],
   ["that is no JSON", () => "not json"],
   ["with a byte order mark", (list) => `\uFEFF${JSON.stringify(list)}`],

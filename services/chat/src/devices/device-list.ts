@@ -48,29 +48,42 @@ export async function readDeviceList(
 }
 
 /**
- * Strict: UTF-8 JSON exactly as `JSON.stringify` writes it. So no name occurs twice, and every client reads the same
- * list whatever its parser makes of duplicates.
+ * Strict: a list has one spelling, whatever wrote it. So no member occurs twice or unseen, every client reads the same
+ * list, and none is stored that a client would refuse.
  */
 function parseContent(bytes: Buffer): DeviceListContent {
-  const parsed = deviceListContent.safeParse(parseExactJson(bytes));
+  const parsed = deviceListContent.safeParse(parseJson(bytes));
   if (!parsed.success) throw fromZodError(parsed.error);
+  if (!spell(parsed.data).equals(bytes)) throw badList("is not spelled as it must be");
   return parsed.data;
 }
 
-function parseExactJson(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer): unknown {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    const value: unknown = JSON.parse(text);
-    if (JSON.stringify(value) === text) return value;
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     throw badList("is not UTF-8 JSON", error);
   }
-  throw badList("is not JSON in its shortest form, each name once");
+}
+
+/** Members in this order, no white space, base64 whose unused bits are zero. */
+function spell({ version, accountId, devices, previousHash }: DeviceListContent): Buffer {
+  const spelled = {
+    version,
+    accountId,
+    devices: devices.map(({ deviceId, identityKey, registrationId }) => ({
+      deviceId,
+      identityKey: decodeKey(identityKey).toString("base64"),
+      registrationId,
+    })),
+    previousHash: previousHash && decodeKey(previousHash).toString("base64"),
+  };
+  return Buffer.from(JSON.stringify(spelled), "utf8");
 }
 
 function assertDistinct({ devices }: DeviceListContent): void {
   const ids = new Set(devices.map(({ deviceId }) => deviceId));
-  const keys = new Set(devices.map(({ identityKey }) => decodeKey(identityKey).toString("base64")));
+  const keys = new Set(devices.map(({ identityKey }) => identityKey));
   if (ids.size !== devices.length) throw badList("names a device twice");
   if (keys.size !== devices.length) throw badList("names an identity key twice");
 }
