@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -32,7 +32,37 @@ function startMain(env: Record<string, string>): { child: ChildProcess; stderr: 
   return { child, stderr: () => stderr };
 }
 
-test("the process serves, is ready while its database answers, and ends in order", async () => {
+/** The status line that raw bytes are answered with. */
+async function statusLineFor(port: number, request: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.setEncoding("latin1").on("data", (chunk) => {
+    answer += chunk;
+  });
+  socket.write(request);
+  await once(socket, "close");
+  return answer.slice(0, answer.indexOf("\r\n"));
+}
+
+const head = (...lines: string[]) =>
+  `${["POST /api/user/sign-in HTTP/1.1", "Host: localhost", "Connection: close", ...lines].join("\r\n")}\r\n\r\n`;
+const JSON_TYPE = "Content-Type: application/json";
+
+/** Name to raw request; each must be refused as the client's fault. */
+const malformed: Record<string, string> = {
+  "two lengths": `${head(JSON_TYPE, "Content-Length: 2", "Content-Length: 3")}{}`,
+  "length and chunks": `${head(JSON_TYPE, "Content-Length: 2", "Transfer-Encoding: chunked")}0\r\n\r\n`,
+  "two media types": `${head(JSON_TYPE, "Content-Type: text/plain", "Content-Length: 2")}{}`,
+  "two authorizations": `${head("Authorization: Bearer a", "Authorization: Bearer b", JSON_TYPE, "Content-Length: 2")}{}`,
+  "two hosts": `${head("Host: evil", JSON_TYPE, "Content-Length: 2")}{}`,
+  "a header of 20 kB": `${head(`X-Large: ${"x".repeat(20_000)}`, JSON_TYPE, "Content-Length: 2")}{}`,
+  "a length of 1 GB": `${head(JSON_TYPE, "Content-Length: 1000000000")}{}`,
+  "a body that is not UTF-8": `${head(JSON_TYPE, "Content-Length: 4")}"\u00ff\u00fe"`,
+  "a broken cookie": `${head("Cookie: =;;sotto_access=%ff;\u00e9", JSON_TYPE, "Content-Length: 2")}{}`,
+  "no HTTP": "\u0000\u0001\u0002\r\n\r\n",
+};
+
+test("the process serves, refuses malformed requests, and ends in order", async () => {
   const port = await freePort();
   const { child } = startMain({
     PORT: String(port),
@@ -54,6 +84,10 @@ test("the process serves, is ready while its database answers, and ends in order
     expect(await statusOf("/.well-known/jwks.json")).toBe(200);
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string };
     expect(document.openapi).toBe("3.1.0");
+    for (const [name, request] of Object.entries(malformed)) {
+      expect(await statusLineFor(port, request), name).toMatch(/^HTTP\/1\.1 4\d\d /);
+    }
+    expect(await statusOf("/health/ready")).toBe(200);
   } finally {
     child.kill("SIGTERM");
   }
