@@ -6,10 +6,45 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     projects: [
-      { test: { name: "unit", include: ["**/*.test.ts"], exclude: [...exclude, "**/*.pg.test.ts", "**/*.e2e.test.ts", "**/*.browser.test.ts"], testTimeout: 20_000 } },
-      { test: { name: "pg", include: ["**/*.pg.test.ts"], exclude, testTimeout: 30_000, hookTimeout: 60_000, globalSetup: ["packages/testkit/src/postgres-setup.ts"], maxWorkers: 2 } },
-      { test: { name: "e2e", include: ["**/*.e2e.test.ts"], exclude, testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false } },
-      { test: { name: "browser", include: ["**/*.browser.test.ts"], exclude, testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
+      {
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...exclude, "**/*.pg.test.ts", "**/*.e2e.test.ts", "**/*.browser.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "pg",
+          include: ["**/*.pg.test.ts"],
+          exclude,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          globalSetup: ["packages/testkit/src/postgres-setup.ts"],
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["**/*.e2e.test.ts"],
+          exclude,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["**/*.browser.test.ts"],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
