@@ -1,0 +1,87 @@
+import { problem } from "@sotto/contracts/errors";
+import type { z } from "zod";
+import { SottoError } from "../sotto-error.ts";
+
+const REQUEST_TIMEOUT_MS = 15_000;
+
+export type Request<T> = {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** From the origin on, with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** What the answer must be; absent when the answer has no body that matters. */
+  readonly answer?: z.ZodType<T>;
+};
+
+export type Http = {
+  /** Throws SottoError: `network` (no answer), `bad_answer` (not what the contract says), or the server's own code. */
+  request<T>(request: Request<T>, headers?: Record<string, string>): Promise<T>;
+  /** Ends every request under way, and refuses new ones with `closed`. */
+  close(): void;
+};
+
+/** REST calls to one installation. Every answer is validated before anything uses it. */
+export function createHttp(url: string): Http {
+  const closing = new AbortController();
+  return {
+    async request<T>({ method, path, body, answer }: Request<T>, headers: Record<string, string> = {}) {
+      if (closing.signal.aborted) throw new SottoError("closed", "The client is closed");
+      const init: RequestInit = {
+        method,
+        headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      const { response, text } = await exchange(new URL(path, url), init, closing.signal);
+      if (!response.ok) throw refusal(response, text);
+      if (answer === undefined) return undefined as T;
+      return validate(answer, parseJson(text), `${method} ${path}`);
+    },
+    close: () => closing.abort(),
+  };
+}
+
+async function exchange(target: URL, init: RequestInit, closing: AbortSignal) {
+  try {
+    const response = await fetch(target, init);
+    return { response, text: await response.text() };
+  } catch (cause) {
+    if (closing.aborted) throw new SottoError("closed", "The client is closed", { cause });
+    throw new SottoError("network", `No answer from ${target.origin}`, { cause });
+  }
+}
+
+function refusal(response: Response, text: string): SottoError {
+  const parsed = problem.safeParse(parseJson(text));
+  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  if (!parsed.success) {
+    // A proxy without a service behind it speaks no problem+json; that is like no answer.
+    const code = response.status >= 500 || response.status === 429 ? "network" : "bad_answer";
+    return new SottoError(code, `The server answered ${response.status} without saying why`, {
+      retryAfterSeconds,
+    });
+  }
+  const { code, detail, title, details, issues } = parsed.data;
+  return new SottoError(code, detail ?? title, {
+    details: details ?? issues,
+    retryAfterSeconds: parsed.data.retryAfterSeconds ?? retryAfterSeconds,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // Not JSON is not what any schema asks for: the caller's validation says so.
+    return undefined;
+  }
+}
+
+/** Throws `bad_answer`, naming where the value departs from its schema but never the value. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues.map(({ path, code }) => `${path.join(".")} (${code})`).join(", ");
+  throw new SottoError("bad_answer", `The server's answer to ${what} is not as agreed: ${where}`);
+}

@@ -1,0 +1,88 @@
+import type { DeviceStore } from "@sotto/e2ee/store";
+import { lastNumber } from "../rows/json-table.ts";
+import { listFeed, type MessageRow } from "../rows/message-rows.ts";
+import { findPerson } from "../rows/person-rows.ts";
+
+/** A message from another device: of somebody else, or sent by this account elsewhere. */
+export type Message = {
+  /** Where it stands in this store's feed: `messages({ since: position })` goes on after it. */
+  readonly position: number;
+  readonly messageId: string;
+  readonly conversationId: string;
+  readonly sender: {
+    readonly accountId: string;
+    readonly username?: string | undefined;
+    readonly deviceId: string;
+  };
+  readonly text: string;
+  /** By the sender's clock, ISO 8601. */
+  readonly sentAt: string;
+  /** By the server's clock, ISO 8601. */
+  readonly acceptedAt: string;
+};
+
+const PAGE = 100;
+
+/**
+ * The messages of this store, in the order in which they became readable here. Every reader sees every message from
+ * its starting point on, once, independently of the others; the store is the buffer, so a slow reader costs no memory.
+ */
+export class MessageFeed {
+  readonly #store: DeviceStore;
+  readonly #sleepers = new Set<() => void>();
+  #openedAt = 0;
+  #isClosed = false;
+
+  constructor(store: DeviceStore) {
+    this.#store = store;
+  }
+
+  /** Readers without a starting point begin here: at what this client found when it was opened. */
+  async load(): Promise<void> {
+    this.#openedAt = await lastNumber(this.#store, "feed");
+  }
+
+  notify(): void {
+    for (const wake of this.#sleepers) wake();
+    this.#sleepers.clear();
+  }
+
+  /** Ends every reader after what the store holds. */
+  close(): void {
+    this.#isClosed = true;
+    this.notify();
+  }
+
+  async *read(since: number | undefined): AsyncGenerator<Message, void, undefined> {
+    let position = since ?? this.#openedAt;
+    while (!this.#isClosed) {
+      // Before the store is asked, so that what comes meanwhile wakes this reader.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#sleepers.add(resolve);
+      try {
+        const entries = await listFeed(this.#store, position, PAGE);
+        for (const entry of entries) {
+          position = entry.position;
+          yield await toMessage(this.#store, entry.position, entry.row);
+        }
+        if (entries.length === 0 && !this.#isClosed) await promise;
+      } finally {
+        this.#sleepers.delete(resolve);
+      }
+    }
+  }
+}
+
+async function toMessage(store: DeviceStore, position: number, row: MessageRow): Promise<Message> {
+  const { senderAccountId: accountId, senderDeviceId: deviceId } = row;
+  const username = (await findPerson(store, accountId))?.username;
+  return {
+    position,
+    messageId: row.messageId,
+    conversationId: row.conversationId,
+    sender: { accountId, username, deviceId },
+    text: row.text ?? "",
+    sentAt: row.sentAt ?? row.acceptedAt ?? "",
+    acceptedAt: row.acceptedAt ?? "",
+  };
+}
