@@ -1,0 +1,155 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { v7 } from "uuid";
+import { createLedger, type Ledger } from "./ledger.ts";
+import { connectDevice, type LoadDevice } from "./load-device.ts";
+import type { Load, LoadPlan } from "./load-plan.ts";
+
+const ANSWER_PATIENCE_MS = 30_000;
+const POLL_MS = 10;
+/** Connections made at once. */
+const CONNECTING = 50;
+
+interface Crowd {
+  readonly plan: LoadPlan;
+  readonly devices: (LoadDevice | undefined)[];
+  readonly content: string;
+  readonly envelope: string;
+  readonly ledger: Ledger;
+}
+
+/** Sealed bytes are noise anyway; making new ones for each message would only load the machine. */
+function createCrowd(plan: LoadPlan): Crowd {
+  return {
+    plan,
+    devices: plan.users.map(() => undefined),
+    content: randomBytes(plan.contentBytes).toString("base64"),
+    envelope: randomBytes(plan.envelopeBytes).toString("base64"),
+    ledger: createLedger(),
+  };
+}
+
+async function connectWhere(crowd: Crowd, wanted: (index: number) => boolean): Promise<void> {
+  const indexes = crowd.plan.users.map((_, index) => index).filter(wanted);
+  const connectNext = async (): Promise<void> => {
+    for (let index = indexes.pop(); index !== undefined; index = indexes.pop()) {
+      const user = crowd.plan.users[index];
+      if (user) crowd.devices[index] = await connectDevice(user, index, crowd.ledger);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTING }, connectNext));
+}
+
+/** Sends one message of `sender` to a partner by chance; resolves when it is answered. */
+async function sendOne({ plan, devices, content, envelope, ledger }: Crowd, sender: number, atMs: number) {
+  const user = plan.users[sender];
+  const partner = user?.partners[Math.floor(Math.random() * user.partners.length)];
+  const recipient = partner && plan.users[partner.user];
+  if (!user || !partner || !recipient) throw new Error("a sender without partners");
+  const messageId = v7();
+  const { deviceId, registrationId } = recipient;
+  ledger.sent(messageId, partner.user, atMs);
+  await devices[sender]?.send(messageId, {
+    messageId,
+    conversationId: partner.conversationId,
+    content,
+    recipients: [
+      { accountId: user.accountId, devices: [] },
+      { accountId: recipient.accountId, devices: [{ deviceId, registrationId, envelope }] },
+    ],
+  });
+}
+
+interface Sending {
+  /** Resolves when every send has been answered. */
+  stop(): Promise<void>;
+}
+
+function sendersOf({ plan }: Crowd): number[] {
+  return plan.users.flatMap(({ partners }, index) => (partners.length > 0 ? [index] : []));
+}
+
+function startClosedLoop(crowd: Crowd, inFlight: number): Sending {
+  let stopped = false;
+  const one = async (sender: number): Promise<void> => {
+    while (!stopped) await sendOne(crowd, sender, performance.now());
+  };
+  const loops = sendersOf(crowd).flatMap((sender) => Array.from({ length: inFlight }, () => one(sender)));
+  return {
+    async stop() {
+      stopped = true;
+      await Promise.all(loops);
+    },
+  };
+}
+
+function startOpenLoop(crowd: Crowd, perSecond: number): Sending {
+  const senders = sendersOf(crowd);
+  const everyMs = 1000 / perSecond;
+  const answers = new Set<Promise<void>>();
+  let dueMs = performance.now();
+  let stopped = false;
+  const pass = (): void => {
+    if (stopped) return;
+    for (; dueMs <= performance.now(); dueMs += everyMs) {
+      const sender = senders[Math.floor(Math.random() * senders.length)] ?? 0;
+      // Counted from when it was due: a late generator must not hide a slow server.
+      const answer = sendOne(crowd, sender, dueMs).finally(() => answers.delete(answer));
+      answers.add(answer);
+    }
+    setTimeout(pass, 1);
+  };
+  pass();
+  return {
+    async stop() {
+      stopped = true;
+      await Promise.all(answers);
+    },
+  };
+}
+
+async function stopWithPatience(sending: Sending, ledger: Ledger): Promise<void> {
+  const late = new AbortController();
+  const answered = sending.stop().then(() => true);
+  const gaveUp = delay(ANSWER_PATIENCE_MS, false, { signal: late.signal }).catch(() => false);
+  if (!(await Promise.race([answered, gaveUp]))) ledger.fault("sends were never answered");
+  late.abort();
+}
+
+/** The load of this process; call `connect` first. */
+export function createLoad(): Load {
+  let crowd: Crowd | undefined;
+  let sending: Sending | undefined;
+  const present = (): Crowd => {
+    if (!crowd) throw new Error("nobody is connected");
+    return crowd;
+  };
+  return {
+    async connect(plan) {
+      const coming = createCrowd(plan);
+      crowd = coming;
+      await connectWhere(coming, (index) => plan.users[index]?.startsConnected === true);
+    },
+    connectAll: () => connectWhere(present(), (index) => present().devices[index] === undefined),
+    async startClosedLoop(inFlight) {
+      sending = startClosedLoop(present(), inFlight);
+    },
+    async startOpenLoop(perSecond) {
+      sending = startOpenLoop(present(), perSecond);
+    },
+    async measure(seconds) {
+      present().ledger.beginMeasuring();
+      await delay(seconds * 1000);
+      present().ledger.endMeasuring();
+    },
+    async stop() {
+      if (sending) await stopWithPatience(sending, present().ledger);
+      sending = undefined;
+    },
+    async settle(patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      while (present().ledger.undelivered() > 0 && performance.now() < deadline) await delay(POLL_MS);
+    },
+    figures: async () => present().ledger.figures(),
+  };
+}

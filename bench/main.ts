@@ -1,0 +1,47 @@
+// npm run bench [-- [--seconds N] [--connections N] [--json] [--profile FOLDER] [scenario …]]
+import { parseBenchArguments } from "./arguments.ts";
+import { createCleanup } from "./cleanup.ts";
+import { startGround } from "./ground.ts";
+import { createReport, RefusedFigures } from "./report.ts";
+import type { Scenario } from "./scenario.ts";
+import { send } from "./send.ts";
+
+const scenarios: Readonly<Record<string, Scenario>> = { send };
+
+const cleanup = createCleanup();
+let interrupted = false;
+
+async function run(): Promise<void> {
+  const chosen = parseBenchArguments(process.argv.slice(2), Object.keys(scenarios));
+  const report = createReport(chosen.jsonOnly, (line) => console.log(line));
+  const ground = await startGround(cleanup, chosen.profileDir !== undefined);
+  for (const name of chosen.scenarios) {
+    const scenario = scenarios[name];
+    await scenario?.run({ arguments: chosen, ground, report });
+    report.table(scenario?.title ?? name);
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof RefusedFigures) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.on(signal, () => {
+    // What is being measured fails when its processes end; that is no news.
+    interrupted = true;
+    cleanup.run().finally(() => process.exit(code));
+  });
+
+try {
+  await run();
+} catch (error) {
+  process.exitCode = 1;
+  if (!interrupted) console.error(explain(error));
+} finally {
+  await cleanup.run();
+}
