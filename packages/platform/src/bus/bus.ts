@@ -7,7 +7,7 @@ import type { Topology } from "./topology.ts";
 export type PublishableEvent = { readonly id: string; readonly type: string; readonly key: string };
 
 export type Delivery = {
-  /** 1 for the first; a delivery that was cut short by a crash counts too. */
+  /** 1 for the first. A delivery that was cut short by a crash may or may not have counted. */
   readonly attempt: number;
 };
 
@@ -30,8 +30,9 @@ export type DeadLetter = { readonly body: unknown; readonly reason: string };
 /** Domain events between services, over RabbitMQ or over PostgreSQL. */
 export interface Bus {
   /**
-   * Resolves when every event is durable in the queue of each of its consumers. Events are queued in the given
-   * order. On rejection some may be queued and some not: publish all of them again; ids make that harmless.
+   * Resolves when every event is durable in the queue of each of its consumers. A consumer that handles one at a time
+   * sees the events of an earlier call first, as long as nothing is repeated; those of one call come in the given
+   * order over RabbitMQ, and nearly so over PostgreSQL. On rejection some may be queued and some not: publish all of them again; ids make that harmless.
    */
   publish(events: readonly PublishableEvent[]): Promise<void>;
   /** Starts consuming in the background, and goes on through every outage until `close`. */

@@ -9,6 +9,7 @@ import { createBusMetrics } from "./bus-metrics.ts";
 import { assertWholeSubscription } from "./consume-options.ts";
 import { type DeliveryContext, handleDelivery, type Outcome, reasonOf } from "./handle-delivery.ts";
 import { mapBounded } from "./map-bounded.ts";
+import { once } from "./once.ts";
 import { consumersByType, type Topology } from "./topology.ts";
 
 const SCHEMA = "bus";
@@ -99,11 +100,11 @@ export function createPgBossBus(options: TransportOptions): Bus {
       );
       return rows.map((row): DeadLetter => ({ body: row.data, reason: deadReason(row.source_output) }));
     },
-    close: async () => {
+    close: once(async () => {
       closing.abort();
       await boss.stop({ close: false, graceful: true, timeout: CLOSE_GRACE_MS });
       await pool.end();
-    },
+    }),
   };
 }
 
@@ -203,11 +204,18 @@ async function work<T extends EventType>(
     perJobResults: true,
   } as const;
   await boss.work(options.consumer, settings, (jobs) =>
-    mapBounded(jobs, options.concurrency, async (job) => {
+    mapBounded(jobs.toSorted(byAge), options.concurrency, async (job) => {
       const delivery = { body: job.data, attempt: job.retryCount + 1 };
       return toResult(job.id, await handleDelivery(context, options, delivery));
     }),
   );
+}
+
+type Aged = { id: string; createdOn: Date };
+
+/** PostgreSQL returns the rows of an UPDATE in any order. */
+function byAge(one: Aged, other: Aged): number {
+  return one.createdOn.getTime() - other.createdOn.getTime() || (one.id < other.id ? -1 : 1);
 }
 
 function toResult(id: string, outcome: Outcome): JobResult {

@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describeBus } from "@sotto/testkit/bus-contract";
+import { migrate } from "../../../../db/migrate.ts";
+import { ROLES, type ServiceRole } from "../../../../db/roles.ts";
+import { findFreePort, startPostgres } from "../../../../scripts/embedded/postgres.ts";
+
+const newPassword = (): string => randomBytes(18).toString("base64url");
+
+// A server of its own, on which nothing is switched off: it is killed, and must keep what it has committed.
+describeBus("pg-boss", async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), "sotto-test-bus-"));
+  chmodSync(dir, 0o711);
+  const port = await findFreePort();
+  const options = { dir: path.join(dir, "postgres"), port };
+  let server = await startPostgres(options);
+  const rolePasswords = {
+    user: newPassword(),
+    chat: newPassword(),
+    notification: newPassword(),
+    relay: newPassword(),
+  };
+  await migrate({ databaseUrl: server.url, rolePasswords });
+  const urlFor = (role: ServiceRole): string => {
+    const url = new URL(server.url);
+    url.username = ROLES[role];
+    url.password = rolePasswords[role];
+    return url.href;
+  };
+  return {
+    // With the rights that these services have in an installation.
+    publisher: { databaseUrl: urlFor("relay") },
+    consumer: { databaseUrl: urlFor("notification") },
+    kill9: async () => {
+      process.kill(server.pid, "SIGKILL");
+      await server.exited;
+    },
+    restart: async () => {
+      server = await startPostgres(options);
+    },
+    stop: async () => {
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+});
