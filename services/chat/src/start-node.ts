@@ -1,11 +1,14 @@
 import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
+import { clearLeftovers, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
 import { closeExpired, sweepConnections } from "./delivery/sweep.ts";
 
 const EXPIRY_INTERVAL_MS = 1000;
+const UPKEEP_INTERVAL_MS = 2000;
+const CLEARING_INTERVAL_MS = 600_000;
 
 /** Starts what a chat node does by itself: listening to the other nodes, sweeps, events. Returns its end. */
 export async function startNode(context: ChatContext): Promise<() => Promise<void>> {
@@ -16,13 +19,9 @@ export async function startNode(context: ChatContext): Promise<() => Promise<voi
     concurrency: 4,
     handle: (event) => revokeSession(context, event.data.sessionId),
   });
-  const sweeping = repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, () =>
-    sweepConnections(context),
-  );
-  const expiring = repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => closeExpired(context));
+  const chores = startChores(context);
   return async () => {
-    sweeping.stop();
-    expiring.stop();
+    for (const chore of chores) chore.stop();
     for (const { sink } of context.connections.all()) sink.close("server_shutdown");
     await context.commitQueue.drain();
     context.reader.close();
@@ -33,6 +32,18 @@ export async function startNode(context: ChatContext): Promise<() => Promise<voi
     await context.io.close();
     await context.close();
   };
+}
+
+function startChores(context: ChatContext) {
+  let upkeepFrom: string | undefined;
+  return [
+    repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, () => sweepConnections(context)),
+    repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => closeExpired(context)),
+    repeat(context, "upkeep", UPKEEP_INTERVAL_MS, async () => {
+      upkeepFrom = await keepMailboxes(context, upkeepFrom);
+    }),
+    repeat(context, "clearing", CLEARING_INTERVAL_MS, () => clearLeftovers(context)),
+  ];
 }
 
 /** Runs `task` again and again with a pause between, whatever becomes of it. */

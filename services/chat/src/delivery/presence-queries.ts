@@ -36,7 +36,8 @@ export async function recordConnection(
 }
 
 const RECORD_DISCONNECTION = `
-update chat.presence set node_id = null, seen_at = now() where device_id = $1 and connection_id = $2`;
+update chat.presence set node_id = null, seen_at = now(), waiting_told = false
+where device_id = $1 and connection_id = $2`;
 
 /** Records an orderly disconnect, unless the device has connected anew. */
 export async function recordDisconnection(
@@ -49,6 +50,14 @@ export async function recordDisconnection(
     text: RECORD_DISCONNECTION,
     values: [deviceId, connectionId],
   });
+}
+
+const RESET_WAITING = `
+update chat.presence set waiting_told = false, seen_at = now() where device_id = $1 and waiting_told`;
+
+/** The device has fetched mail: it is told anew when it stays away again. Writes only when it had been told. */
+export async function resetWaiting(pool: pg.Pool, deviceId: string): Promise<void> {
+  await pool.query({ name: "reset-waiting", text: RESET_WAITING, values: [deviceId] });
 }
 
 const LIST_STATES = `
@@ -79,7 +88,10 @@ export async function recordNode(pool: pg.Pool, nodeId: string, name: string): P
 
 /** Says that this node has ended, and with it the connections it had. */
 export async function deleteNode(pool: pg.Pool, nodeId: string): Promise<void> {
-  await pool.query("update chat.presence set node_id = null, seen_at = now() where node_id = $1", [nodeId]);
+  await pool.query(
+    "update chat.presence set node_id = null, seen_at = now(), waiting_told = false where node_id = $1",
+    [nodeId],
+  );
   await pool.query("delete from chat.node where node_id = $1", [nodeId]);
 }
 

@@ -12,7 +12,7 @@ import { type App, createRoutes, problems, requireCaller } from "@sotto/platform
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
 import type { ChatContext } from "../context.ts";
 import { requireDevice } from "../devices/require-device.ts";
-import { acknowledge } from "./acknowledge.ts";
+import { acknowledgeByRequest } from "./acknowledge-by-request.ts";
 import { acknowledgeGap } from "./acknowledge-gap.ts";
 import { readInbox } from "./read-inbox.ts";
 
@@ -63,7 +63,7 @@ export function inboxRoutes(context: ChatContext): App {
     c.json(await readInbox(context, c.var.device, c.req.valid("query").limit), 200),
   );
   app.openapi({ ...confirm, middleware: requireDevice(context) }, async (c) => {
-    const deleted = await acknowledge(context, c.var.device, c.req.valid("json").envelopeIds);
+    const deleted = await acknowledgeByRequest(context, c.var.device, c.req.valid("json").envelopeIds);
     return c.json({ deleted }, 200);
   });
   app.openapi({ ...confirmGap, middleware: requireDevice(context) }, async (c) => {
