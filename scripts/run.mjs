@@ -28,7 +28,12 @@ function pickNode() {
 }
 
 function binPath(name) {
-  const packages = { tsc: "typescript", vitest: "vitest", biome: "@biomejs/biome", "kysely-codegen": "kysely-codegen" };
+  const packages = {
+    tsc: "typescript",
+    vitest: "vitest",
+    biome: "@biomejs/biome",
+    "kysely-codegen": "kysely-codegen",
+  };
   const folder = path.join(root, "node_modules", packages[name] ?? name);
   const { bin } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
   return path.join(folder, typeof bin === "string" ? bin : bin[name]);
@@ -46,8 +51,8 @@ const child = spawn(node, args, {
     PATH: path.dirname(node) + path.delimiter + (process.env.PATH ?? ""),
   },
 });
-// Ctrl-C reaches the whole process group by itself; the handlers only keep this process alive until the child ends.
-process.on("SIGINT", () => {});
+// Ctrl-C in a terminal reaches the whole process group by itself; this process only has to outlive the child.
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 // npm ends on SIGTERM without telling its script: being given a new parent is the only sign of it.
 const parent = process.ppid;

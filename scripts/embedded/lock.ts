@@ -32,7 +32,7 @@ function readText(file: string): string | undefined {
 
 function parseOwner(text: string): ProcessIdentity | undefined {
   try {
-    const { pid, startedAt } = JSON.parse(text) as Partial<ProcessIdentity>;
+    const { pid, startedAt } = (JSON.parse(text) ?? {}) as Partial<ProcessIdentity>;
     return typeof pid === "number" && typeof startedAt === "string" ? { pid, startedAt } : undefined;
   } catch (error) {
     // A disk that was full, or a power cut, leaves an empty file: it names nobody, so nobody holds it.

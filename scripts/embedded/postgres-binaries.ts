@@ -148,8 +148,8 @@ function copyOf(folder: string, isRoot: boolean): string {
  * The folder that holds `bin`, `lib` and `share` of a PostgreSQL that can be run as it stands.
  * `isRoot`: it will be run as another user than the one that calls.
  */
-export function preparePostgresBinaries(isRoot: boolean): string {
-  let folder = packageFolder();
+export function preparePostgresBinaries(isRoot: boolean, installed = packageFolder()): string {
+  let folder = installed;
   if (isRoot && !isReachableByOthers(folder)) folder = copyOf(folder, isRoot);
   else if (!isRunnable(folder)) {
     if (isWritable(folder)) makeRunnable(folder);

@@ -14,8 +14,20 @@ export interface ChildSpec {
   readonly readyUrl: string;
 }
 
-/** What a process needs of our environment; PORT and the like are meant for us and not for it. */
-const INHERITED = ["PATH", "HOME", "TMPDIR", "TZ", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "SystemRoot"];
+/**
+ * What a process needs of our environment; PORT and the like are meant for us and not for it.
+ * SOTTO_DATA_DIR lets a process table tell the parts of two installations apart.
+ */
+const INHERITED = [
+  "PATH",
+  "HOME",
+  "TMPDIR",
+  "TZ",
+  "NODE_OPTIONS",
+  "NODE_EXTRA_CA_CERTS",
+  "SystemRoot",
+  "SOTTO_DATA_DIR",
+];
 const READY_POLL_MS = 100;
 const READY_PATIENCE_MS = 60_000;
 /** A little more than a service allows itself for an orderly end. */

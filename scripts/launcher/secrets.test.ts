@@ -1,0 +1,67 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { importJWK, jwtVerify, SignJWT } from "jose";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { loadSecrets } from "./secrets.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "sotto-secrets-"));
+  file = path.join(folder, "secrets.json");
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+it("are made once and stay the same", () => {
+  const first = loadSecrets(folder);
+  expect(loadSecrets(folder)).toEqual(first);
+  expect(new Set(Object.values(first.databasePasswords)).size).toBe(4);
+  expect(readdirSync(folder)).toEqual(["secrets.json"]);
+});
+
+it("are readable by their owner alone, also when somebody loosened that", () => {
+  loadSecrets(folder);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  chmodSync(file, 0o644);
+  loadSecrets(folder);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+it("hold a key that signs, and whose public half verifies", async () => {
+  const { accessTokenKey } = loadSecrets(folder);
+  const { d: _private, ...publicKey } = accessTokenKey;
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: "EdDSA" })
+    .sign(await importJWK(accessTokenKey, "EdDSA"));
+  await expect(jwtVerify(token, await importJWK(publicKey, "EdDSA"))).resolves.toBeDefined();
+});
+
+it.each([
+  ["no JSON", "{ half", "is no JSON"],
+  ["empty", "", "is no JSON"],
+  ["without a password", JSON.stringify({ version: 1 }), "is damaged (databasePasswords, accessTokenKey)"],
+  ["of another version", JSON.stringify({ version: 2 }), "is damaged (version"],
+])("are never repaired in part: a file that is %s stays, and is named", (_name, content, message) => {
+  writeFileSync(file, content);
+  expect(() => loadSecrets(folder)).toThrow(message);
+  expect(() => loadSecrets(folder)).toThrow("Put the file back from a backup.");
+  expect(readFileSync(file, "utf8")).toBe(content);
+});
+
+it("are not half written when the process dies in between", () => {
+  writeFileSync(`${file}.new`, '{"version":1,"databa');
+  expect(loadSecrets(folder).version).toBe(1);
+  expect(existsSync(`${file}.new`)).toBe(false);
+});
