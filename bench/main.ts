@@ -34,7 +34,8 @@ for (const [signal, code] of [
   process.on(signal, () => {
     // What is being measured fails when its processes end; that is no news.
     interrupted = true;
-    cleanup.run().finally(() => process.exit(code));
+    const leave = (): never => process.exit(code);
+    cleanup.run().then(leave, leave);
   });
 
 try {

@@ -4,6 +4,7 @@ import { startChatNodes } from "./chat-nodes.ts";
 import type { BenchDatabase } from "./ground.ts";
 import type { LoadFigures } from "./load/load-plan.ts";
 import { type LoadProcess, startLoadProcess } from "./load/load-process.ts";
+import { startProfiling } from "./profile.ts";
 import { RefusedFigures, type Row, round } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 import type { ServiceProcess } from "./service-process.ts";
@@ -132,14 +133,17 @@ async function measureNodes(
   const place = { bench, database, nodes, generator };
   const urls = nodes.map(({ url }) => url);
   await load.connect({ users: await toLoadUsers(village, ground.tokens, urls), ...SIZES });
+  const profiling = await startProfiling(bench, database);
   await load.startClosedLoop(IN_FLIGHT);
   const saturated = await measureLoad(place, seconds);
+  await profiling.endStatements();
   await assertComplete("send", place, saturated.figures);
   await load.startOpenLoop(saturated.ackedPerS * LIGHT_SHARE);
   const light = await measureLoad(place, Math.max(2, seconds / 3));
   await assertComplete("send", place, light.figures);
   await generator.stop();
   await Promise.all(nodes.map((node) => node.stop()));
+  profiling.endProfiles();
   return { saturated, light };
 }
 
