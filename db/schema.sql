@@ -38,13 +38,12 @@ create table account.session (
   last_used_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   refresh_key bytea not null,
-  refresh_generation integer not null,
   refresh_used_hash bytea,
   refresh_successor_hashes bytea[] not null,
   constraint session_pkey PRIMARY KEY (session_id),
-  constraint session_refresh_generation CHECK (refresh_generation >= 0),
   constraint session_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
 ) with (fillfactor=80);
+CREATE INDEX session_of_account ON account.session USING btree (account_id);
 grant delete, insert, select, update on account.session to sotto_user;
 
 -- ---- chat ----

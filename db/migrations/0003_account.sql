@@ -14,8 +14,8 @@ create table account.account (
   constraint account_username_form check (username ~ '^[a-z][a-z0-9_]{2,31}$')
 );
 
--- One row for each sign-in. The refresh tokens of a session form a chain of generations; the row holds only its
--- end, so that its size does not grow with age. See services/user/src/sessions/refresh-chain.ts.
+-- One row for each sign-in. The refresh tokens of a session form a chain; the row holds only its end, so that its
+-- size does not grow with age. See services/user/src/sessions/refresh-chain.ts.
 create table account.session (
   session_id uuid not null,
   account_id uuid not null,
@@ -23,15 +23,14 @@ create table account.session (
   -- Of the last sign-in or refresh; a session ends when it has not been used for 60 days.
   last_used_at timestamptz not null,
   revoked_at timestamptz,
-  -- Authenticates generation numbers of tokens that are no longer stored. Makes no valid token by itself.
+  -- Tells tokens that were issued, and are no longer stored, from invented ones. Makes no valid token by itself.
   refresh_key bytea not null,
-  -- The newest generation that was used; 0 before the first refresh.
-  refresh_generation integer not null,
-  -- SHA-256 of the token of that generation that was used; null before the first refresh.
+  -- SHA-256 of the token that was used last; null before the first refresh.
   refresh_used_hash bytea,
-  -- SHA-256 of the unused tokens of the next generation; more than one when an answer was lost.
+  -- SHA-256 of its unused successors; more than one when an answer was lost.
   refresh_successor_hashes bytea[] not null,
   constraint session_pkey primary key (session_id),
-  constraint session_account foreign key (account_id) references account.account on delete cascade,
-  constraint session_refresh_generation check (refresh_generation >= 0)
+  constraint session_account foreign key (account_id) references account.account on delete cascade
 ) with (fillfactor = 80);
+-- An account's sessions: deleteEndedSessions in session-queries.ts, and the foreign key.
+create index session_of_account on account.session (account_id);

@@ -46,7 +46,13 @@ test("every missing setting is named at once", () => {
 
 test("a key that is no private Ed25519 JWK is refused without being shown", () => {
   const { d: secret, ...publicOnly } = key;
-  const bad = ["{", '"text"', JSON.stringify(publicOnly), JSON.stringify({ ...key, crv: "X25519" })];
+  const bad = [
+    "{",
+    '"text"',
+    JSON.stringify(publicOnly),
+    JSON.stringify({ ...key, crv: "X25519" }),
+    JSON.stringify({ ...key, d: "AAAA" }),
+  ];
   for (const value of [...bad, `${JSON.stringify(key)}x`]) {
     const problems = problemsOf({ ACCESS_TOKEN_KEY: value });
     expect(problems).toHaveLength(1);

@@ -23,7 +23,6 @@ export interface Session {
   account_id: string;
   created_at: Timestamp;
   last_used_at: Timestamp;
-  refresh_generation: number;
   refresh_key: Buffer;
   refresh_successor_hashes: ArrayType<Buffer>;
   refresh_used_hash: Buffer | null;

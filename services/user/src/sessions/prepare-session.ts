@@ -24,7 +24,7 @@ export async function prepareSession(
   const sessionId = context.ids.uuidv7();
   const key = context.randomBytes(REFRESH_KEY_BYTES);
   const secret = context.randomBytes(REFRESH_SECRET_BYTES);
-  const refresh = makeRefreshToken({ sessionId, generation: 1, secret, key });
+  const refresh = makeRefreshToken({ sessionId, secret, key });
   const access = await context.accessTokens.sign({ accountId, sessionId });
   return {
     row: {

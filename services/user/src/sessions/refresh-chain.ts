@@ -1,44 +1,38 @@
 /**
- * What the server remembers of a session's refresh tokens: the generation used last, and the unused ones after it.
- * A refresh uses one token and issues one of the next generation. As long as none of those has been used, the answer may
- * have been lost, and the same token may be used again; it then gets another successor. Once a successor was used,
- * every other token of its generation or before is in two hands.
+ * What the server remembers of a session's refresh tokens: the one used last, and its unused successors.
+ * A refresh uses one token and issues a successor. As long as no successor has been used, the answer may have been lost,
+ * and the same token may be used again; it then gets another successor. Once a successor was used, every other token
+ * that the session ever had is in two hands.
  */
 export type RefreshChain = {
-  readonly generation: number;
-  /** Hash of the token of `generation` that was used; null before the first refresh. */
+  /** Null before the first refresh. */
   readonly usedHash: Buffer | null;
-  /** Hashes of unused tokens of `generation + 1`, oldest first. */
+  /** Oldest first. */
   readonly successorHashes: readonly Buffer[];
 };
-
-type Presented = { readonly generation: number; readonly hash: Buffer };
 
 /** More retries than this forget the oldest successor: a bound for the row, above any number of tabs that race. */
 export const MAX_SUCCESSORS = 16;
 
-/** A chain whose first token has this hash; that token's generation is 1. */
+/** A chain whose first token has this hash. */
 export function startChain(firstHash: Buffer): RefreshChain {
-  return { generation: 0, usedHash: null, successorHashes: [firstHash] };
+  return { usedHash: null, successorHashes: [firstHash] };
 }
 
-/** `reused` means that a token this server issued was used by two: the session must end. */
-export function judgeRefresh(chain: RefreshChain, token: Presented): "first-use" | "retry" | "reused" {
-  const isSuccessor = chain.successorHashes.some((hash) => hash.equals(token.hash));
-  if (isSuccessor && token.generation === chain.generation + 1) return "first-use";
-  if (token.generation === chain.generation && chain.usedHash?.equals(token.hash)) return "retry";
-  return "reused";
+/** Judges a token that this session did issue, by its hash. `reused` means that two hold it: the session must end. */
+export function judgeRefresh(chain: RefreshChain, hash: Buffer): "first-use" | "retry" | "reused" {
+  if (chain.successorHashes.some((successor) => successor.equals(hash))) return "first-use";
+  return chain.usedHash?.equals(hash) ? "retry" : "reused";
 }
 
-/** The chain after `token` was used, and `successorHash` issued for it. */
+/** The chain after the token of `usedHash` was used, and that of `successorHash` issued for it. */
 export function advanceChain(
   chain: RefreshChain,
-  use: { judgement: "first-use" | "retry"; token: Presented; successorHash: Buffer },
+  use: { judgement: "first-use" | "retry"; usedHash: Buffer; successorHash: Buffer },
 ): RefreshChain {
   const earlier = use.judgement === "retry" ? chain.successorHashes : [];
   return {
-    generation: use.token.generation,
-    usedHash: use.token.hash,
+    usedHash: use.usedHash,
     successorHashes: [...earlier, use.successorHash].slice(-MAX_SUCCESSORS),
   };
 }

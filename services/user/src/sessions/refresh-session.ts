@@ -54,18 +54,21 @@ async function rotate(
   if (isUnusedTooLong(session.lastUsedAt, at)) {
     throw new AppError("token_expired", "The session was not used for too long. Sign in again.");
   }
-  const judgement = judgeRefresh(session.chain, token);
+  const judgement = judgeRefresh(session.chain, token.hash);
   if (judgement === "reused") {
     await revokeSession(tx, context, sessionId);
     return "reused";
   }
   const successor = makeRefreshToken({
     sessionId,
-    generation: token.generation + 1,
     secret: context.randomBytes(REFRESH_SECRET_BYTES),
     key: session.refreshKey,
   });
-  const chain = advanceChain(session.chain, { judgement, token, successorHash: successor.hash });
+  const chain = advanceChain(session.chain, {
+    judgement,
+    usedHash: token.hash,
+    successorHash: successor.hash,
+  });
   await updateRefreshChain(tx, sessionId, { chain, at });
   return { accountId: session.accountId, refreshToken: successor.text };
 }

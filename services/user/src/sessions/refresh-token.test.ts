@@ -6,7 +6,6 @@ import { isIssuedBy, makeRefreshToken, REFRESH_SECRET_BYTES, readRefreshToken } 
 const key = randomBytes(32);
 const anyParts = fc.record({
   sessionId: fc.uuid(),
-  generation: fc.integer({ min: 1, max: 0xffff_ffff }),
   secret: fc
     .uint8Array({ minLength: REFRESH_SECRET_BYTES, maxLength: REFRESH_SECRET_BYTES })
     .map((bytes) => Buffer.from(bytes)),
@@ -17,7 +16,7 @@ test("a token reads back as what it was made of, and its hash is the SHA-256 of 
     fc.property(anyParts, (parts) => {
       const made = makeRefreshToken({ ...parts, key });
       const read = readRefreshToken(made.text);
-      expect(read).toMatchObject({ sessionId: parts.sessionId, generation: parts.generation });
+      expect(read).toMatchObject({ sessionId: parts.sessionId });
       expect(read?.hash).toEqual(made.hash);
       expect(made.hash).toEqual(createHash("sha256").update(Buffer.from(made.text, "base64url")).digest());
       expect(read && isIssuedBy(read, key)).toBe(true);
@@ -27,7 +26,7 @@ test("a token reads back as what it was made of, and its hash is the SHA-256 of 
 
 test("a token with any bit changed, or of another session's key, was not issued", () => {
   fc.assert(
-    fc.property(anyParts, fc.nat(68), fc.nat(7), (parts, index, bit) => {
+    fc.property(anyParts, fc.nat(63), fc.nat(7), (parts, index, bit) => {
       const { text } = makeRefreshToken({ ...parts, key });
       const bytes = Buffer.from(text, "base64url");
       bytes.writeUInt8(bytes.readUInt8(index) ^ (1 << bit), index);
@@ -42,7 +41,6 @@ test("a token with any bit changed, or of another session's key, was not issued"
 test("text that has not the form of a token is none", () => {
   const { text } = makeRefreshToken({
     sessionId: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
-    generation: 1,
     secret: randomBytes(REFRESH_SECRET_BYTES),
     key,
   });

@@ -15,7 +15,7 @@ function attributes({ secure }: CookiePolicy) {
     httpOnly: true,
     sameSite: "Strict",
     path: "/",
-    secure,
+    // The prefix makes the cookie Secure.
     ...(secure && { prefix: "host" as const }),
   } as const;
 }

@@ -62,7 +62,6 @@ export async function findSessionForUpdate(
       revokedAt: row.revoked_at,
       refreshKey: row.refresh_key,
       chain: {
-        generation: row.refresh_generation,
         usedHash: row.refresh_used_hash,
         successorHashes: row.refresh_successor_hashes,
       },
@@ -98,9 +97,26 @@ export async function revokeSessionRow(
   return row?.account_id;
 }
 
+/** Deletes an account's sessions that were revoked or last used before these times; what another is deleting is skipped. */
+export async function deleteEndedSessions(
+  db: Executor<AccountDatabase>,
+  accountId: string,
+  before: { revoked: Date; used: Date },
+): Promise<void> {
+  const ended = db
+    .selectFrom("session")
+    .select("session_id")
+    .where("account_id", "=", accountId)
+    .where((where) =>
+      where.or([where("revoked_at", "<", before.revoked), where("last_used_at", "<", before.used)]),
+    )
+    .forUpdate()
+    .skipLocked();
+  await db.deleteFrom("session").where("session_id", "in", ended).execute();
+}
+
 function chainColumns(chain: RefreshChain) {
   return {
-    refresh_generation: chain.generation,
     refresh_used_hash: chain.usedHash,
     refresh_successor_hashes: [...chain.successorHashes],
   };

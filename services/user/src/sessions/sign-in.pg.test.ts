@@ -95,3 +95,36 @@ test("a hash by outdated parameters is renewed on sign-in, and only then", async
   expect((await signIn("bob", PASSWORD)).status).toBe(200);
   expect(work).toEqual(["verify"]);
 });
+
+test("a sign-in deletes the account's sessions that have ended for good, and no others", async () => {
+  const ended = await user.register("carol");
+  const other = await user.register("carola");
+  await user.post("/sign-out", { token: ended.accessToken });
+  await user.post("/sign-out", { token: other.accessToken });
+  const sessionOf = async () => {
+    const body = { username: "carol", password: PASSWORD };
+    const answer = (await (await user.post("/sign-in", { body })).json()) as {
+      session: { sessionId: string };
+    };
+    return answer.session.sessionId;
+  };
+  const stored = async () => {
+    const { rows } = await user.owner.query(
+      "select session_id from account.session join account.account using (account_id) where username = 'carol' order by session_id",
+    );
+    return rows.map((row) => row.session_id as string);
+  };
+  const second = await sessionOf();
+  expect(await stored()).toEqual([ended.sessionId, second]);
+  // Its access token has expired: nothing refers to the revoked session any more.
+  user.clock.advance(601);
+  const third = await sessionOf();
+  expect(await stored()).toEqual([second, third]);
+  user.clock.advance(60 * 24 * 60 * 60 - 300);
+  const fourth = await sessionOf();
+  expect(await stored()).toEqual([third, fourth]);
+  const { rows } = await user.owner.query("select 1 from account.session where session_id = $1", [
+    other.sessionId,
+  ]);
+  expect(rows).toHaveLength(1);
+});

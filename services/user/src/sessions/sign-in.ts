@@ -3,7 +3,8 @@ import { AppError } from "@sotto/platform/app-error";
 import { type Credentials, findCredentials, updatePasswordHash } from "../accounts/account-queries.ts";
 import type { UserContext } from "../context.ts";
 import { type IssuedSession, prepareSession } from "./prepare-session.ts";
-import { insertSession } from "./session-queries.ts";
+import { endedBefore } from "./session-age.ts";
+import { deleteEndedSessions, insertSession } from "./session-queries.ts";
 
 type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes" | "log">;
 
@@ -25,6 +26,8 @@ export async function signIn(
   }
   await renewOutdatedHash(context, found, input.password);
   const { row, issued } = await prepareSession(context, found.account.accountId);
+  // Here, so that the rows of an account stay as many as its living sessions, without a timer.
+  await deleteEndedSessions(context.db, found.account.accountId, endedBefore(context.clock.now()));
   await insertSession(context.db, row);
   return { account: found.account, session: issued };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PASSWORD, startUserApp, toRegistered, type UserApp } from "../user-app-fixture.ts";
+import { signOut } from "./sign-out.ts";
 
 let user: UserApp;
 beforeAll(async () => {
@@ -31,8 +32,8 @@ test("signing out ends that session at once, tells the other services, and leave
 });
 
 test("of several sign-outs of one session at once only one tells the other services", async () => {
-  const { accessToken, sessionId } = await user.register("bob");
-  await Promise.all(Array.from({ length: 4 }, () => user.post("/sign-out", { token: accessToken })));
+  const { sessionId } = await user.register("bob");
+  await Promise.all(Array.from({ length: 4 }, () => signOut(user.context, sessionId)));
   const told = (await user.events()).filter(
     (event) => event.type === "user.session-revoked" && event.data.sessionId === sessionId,
   );
