@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { uuidFromBytes, uuidToBytes } from "../src/address.ts";
 import { fromBase64, toBase64 } from "../src/bytes.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope } from "../src/envelope.ts";
+import { generateCurveKeyPair } from "../src/identity.ts";
 import { decodePayload, encodePayload } from "../src/payload.ts";
-import { codeOf } from "./expect-code.ts";
+import { codeOf, expectCode } from "./expect-code.ts";
+import { forgeFirstMessage } from "./forged-message.ts";
 import { createPerson, deliver, receive, send } from "./person.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -46,6 +48,13 @@ describe("the envelope format", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it("holds a sealed part of 2048 bytes at most, so that junk costs little", () => {
+    const sized = (length: number) =>
+      encodeEnvelope({ nonce: new Uint8Array(24), sealed: new Uint8Array(length) });
+    expect(codeOf(() => decodeEnvelope(sized(2048)))).toBe("no error");
+    expect(codeOf(() => decodeEnvelope(sized(2049)))).toBe("bad_envelope");
   });
 
   it("answers any bytes with an envelope or with bad_envelope", () => {
@@ -119,12 +128,20 @@ describe("an envelope that somebody changed", () => {
     await receive(bob, alice, ordinary);
   });
 
-  it("cannot be reflected to its sender", async () => {
+  it("cannot be reflected to its sender: it reaches no ratchet", async () => {
     const [alice, bob] = [await createPerson(1), await createPerson(1)];
+    await expectCode(receive(alice, bob, await send(alice, bob)), "bad_envelope");
     await deliver(alice, bob);
     await deliver(bob, alice);
     const envelope = await send(alice, bob);
     const error = await receive(alice, bob, envelope).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ code: "decrypt_failed" });
+    expect(error).toMatchObject({ code: "decrypt_failed", ratchetKey: undefined });
+  });
+
+  it("cannot carry the first message of another session", async () => {
+    const [alice, bob] = [await createPerson(1), await createPerson(1)];
+    const { publicKey: baseKey } = await generateCurveKeyPair();
+    const forged = await forgeFirstMessage(alice, bob, { baseKey });
+    await expectCode(receive(bob, alice, forged), "bad_envelope");
   });
 });

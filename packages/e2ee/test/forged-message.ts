@@ -21,13 +21,12 @@ export const damageMac: Alter = (message) => {
 
 /**
  * What an attacker with keys of his own can send to start a session: a well-formed outer layer that claims
- * any identity, around a Signal message under his own.
+ * any identity and base key, around a Signal message of his own making.
  */
 export async function forgeFirstMessage(
   attacker: Person,
   victim: Person,
-  claimedIdentity: Uint8Array,
-  alter: Alter = unaltered,
+  claims: { identity?: Uint8Array; baseKey?: Uint8Array; alter?: Alter },
 ): Promise<Uint8Array> {
   const bundle = victim.published.claim();
   const device = await attacker.transactor.transact((tx) => getOwnDevice(tx));
@@ -52,14 +51,15 @@ export async function forgeFirstMessage(
     exactBuffer(encodePayload(payload())),
   );
   const { ciphertext, secret } = await encapsulate(bundle.kemPrekey.publicKey);
-  const initiation = { baseKey: base.publicKey, kemKeyId: bundle.kemPrekey.keyId, kemCiphertext: ciphertext };
+  const baseKey = claims.baseKey ?? base.publicKey;
+  const initiation = { baseKey, kemKeyId: bundle.kemPrekey.keyId, kemCiphertext: ciphertext };
   const { fromInitiator } = deriveLayerKeys(secret, {
-    initiatorIdentity: claimedIdentity,
+    initiatorIdentity: claims.identity ?? device.publicKey,
     responderIdentity: bundle.identityKey,
     kemPublicKey: bundle.kemPrekey.publicKey,
     initiation,
   });
-  return sealLayer(fromInitiator, alter(fromBinaryString(body)), initiation);
+  return sealLayer(fromInitiator, (claims.alter ?? unaltered)(fromBinaryString(body)), initiation);
 }
 
 /** Opens the outer layer of an envelope with its sender's key, alters the Signal message, and seals it again. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decryptEnvelope } from "../src/decrypt-envelope.ts";
 import type { DeviceRegistration } from "../src/device.ts";
 import { encryptEnvelope } from "../src/encrypt-envelope.ts";
-import { prekeyTables } from "../src/prekeys.ts";
+import { keyIdRow, prekeyTables } from "../src/prekeys.ts";
 import { forgetDevice } from "../src/sessions.ts";
 import {
   currentPrekeys,
@@ -70,6 +70,19 @@ describe("a first message delivered again", () => {
     await expectCode(receive(bob, alice, first), "unknown_prekey");
     expect(await bob.store.list(prekeyTables.ec)).toEqual([]);
     expect(await bob.store.list(prekeyTables.kem)).toEqual([]);
+  });
+
+  it("is refused without the one-time prekey it names, even where the KEM key is still there", async () => {
+    const [alice, bob] = [await createPerson(0), await createPerson(1)];
+    const { kemPrekey: _oneTime, ...rest } = bob.published.claim();
+    await openSession(alice, bob, {
+      ...rest,
+      kemPrekey: { ...bob.registration.lastResortKemPrekey, lastResort: true },
+    });
+    const first = await send(alice, bob);
+    const keyId = rest.oneTimePrekey?.keyId ?? 0;
+    await bob.transactor.transact(async (tx) => tx.delete(prekeyTables.ec, keyIdRow(keyId)));
+    await expectCode(receive(bob, alice, first), "unknown_prekey");
   });
 
   it("may share its base key with no other KEM ciphertext", async () => {

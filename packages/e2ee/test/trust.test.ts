@@ -18,7 +18,7 @@ describe("D1: the identity of a first message", () => {
   it("is refused when it is not the listed one, and changes nothing", async () => {
     const [alice, bob, mallory] = [await createPerson(), await createPerson(), await createPerson()];
     const before = bob.store.dump();
-    const forged = await forgeFirstMessage(mallory, bob, alice.registration.identityKey);
+    const forged = await forgeFirstMessage(mallory, bob, { identity: alice.registration.identityKey });
     await expectCode(receive(bob, alice, forged), "untrusted_identity");
     expect(bob.store.dump()).toBe(before);
     await deliver(alice, bob);
@@ -52,7 +52,7 @@ describe("D4: a first message that does not authenticate", () => {
   it("leaves no identity, no session and every prekey, even if the transaction goes on", async () => {
     const [alice, bob] = [await createPerson(), await createPerson()];
     const before = bob.store.dump();
-    const junk = await forgeFirstMessage(alice, bob, alice.registration.identityKey, damageMac);
+    const junk = await forgeFirstMessage(alice, bob, { alter: damageMac });
     await bob.transactor.transact(async (tx) => {
       const attempt = decryptEnvelope(tx, alice.address, junk, alice.registration.identityKey);
       await expectCode(attempt, "decrypt_failed");
