@@ -1,11 +1,9 @@
 import type { DeviceStore, StoreReader, Transactor } from "@sotto/e2ee/store";
-import type { ChatApi } from "./api/chat-api.ts";
-import type { UserApi } from "./api/user-api.ts";
+import type { AuthorizedRequest, ChatApi } from "./api/chat-api.ts";
 import type { ClientEvents } from "./client-events.ts";
 import type { Clock } from "./clock.ts";
 import type { EventEmitter } from "./event-emitter.ts";
 import { findOwnAccount, type OwnAccount } from "./rows/account-rows.ts";
-import type { SessionKeeper } from "./session/session-keeper.ts";
 import { SottoError } from "./sotto-error.ts";
 
 /** What the parts of one open client share. */
@@ -13,9 +11,9 @@ export type ClientContext = {
   readonly clock: Clock;
   readonly store: DeviceStore;
   readonly transact: Transactor["transact"];
-  readonly user: UserApi;
   readonly chat: ChatApi;
-  readonly session: SessionKeeper;
+  /** For routes that `chat` does not cover. */
+  readonly request: AuthorizedRequest;
   readonly events: EventEmitter<ClientEvents>;
   /** UUIDv7, increasing within this process. */
   uuid(): string;

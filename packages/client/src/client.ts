@@ -60,7 +60,20 @@ export async function createClient({
   const session = new SessionKeeper({ clock, store, transact, http, user });
   const events = createEventEmitter<ClientEvents>();
   const chat = createChatApi(session.request);
-  const context = { clock, store, transact, http, user, chat, session, events, url, uuid: () => v7() };
+  const { request } = session;
+  const context = {
+    clock,
+    store,
+    transact,
+    http,
+    user,
+    chat,
+    session,
+    request,
+    events,
+    url,
+    uuid: () => v7(),
+  };
   const runtime = new Runtime(context);
   try {
     await runtime.load();

@@ -80,11 +80,11 @@ export function createConversations(deps: Deps): Conversations {
 }
 
 async function openDirect(
-  { store, chat, transact, people, session }: Deps,
+  { store, chat, transact, people, request }: Deps,
   own: { accountId: string; deviceId: string },
   username: string,
 ): Promise<KnownConversation> {
-  const found = await findAccountByName(session.request, username);
+  const found = await findAccountByName(request, username);
   if (found === undefined) throw new SottoError("unknown_user", `There is no user ${username}`);
   const peerId = found.accountId;
   const known = await findDirect(store, peerId);

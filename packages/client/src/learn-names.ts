@@ -5,7 +5,7 @@ import { findPerson, getPerson, putPerson } from "./rows/person-rows.ts";
 /** Messages of somebody new are shown after this, with or without a name. */
 const PATIENCE_MS = 3000;
 
-type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "session" | "events">;
+type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "request" | "events">;
 
 /** Confirms with the server what unknown senders say they are called. A claim that is not confirmed is dropped. */
 export async function learnNames(deps: Deps, claims: ReadonlyMap<string, string>): Promise<void> {
@@ -24,7 +24,7 @@ export async function learnNames(deps: Deps, claims: ReadonlyMap<string, string>
 
 async function lookUp(deps: Deps, accountId: string, username: string): Promise<void> {
   try {
-    const found = await findAccountByName(deps.session.request, username);
+    const found = await findAccountByName(deps.request, username);
     if (found?.accountId !== accountId) return;
     await deps.transact(async (tx) => putPerson(tx, { ...(await getPerson(tx, accountId)), username }));
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Http } from "./api/http.ts";
+import type { UserApi } from "./api/user-api.ts";
 import { type ClientContext, getOwnAccount } from "./client-context.ts";
 import { Connection } from "./connection/connection.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
@@ -10,10 +11,16 @@ import { MessageFeed } from "./inbox/message-feed.ts";
 import { learnNames } from "./learn-names.ts";
 import { SendQueue } from "./send/send-queue.ts";
 import type { SendTransport } from "./send/transport.ts";
+import type { SessionKeeper } from "./session/session-keeper.ts";
 import { ensureDevice } from "./session/sign-in.ts";
 import { hasCode, type SottoError } from "./sotto-error.ts";
 
-type Deps = ClientContext & { readonly http: Http; readonly url: string };
+type Deps = ClientContext & {
+  readonly http: Http;
+  readonly user: UserApi;
+  readonly session: SessionKeeper;
+  readonly url: string;
+};
 
 /** Keys are looked after on the first connection, and on a later one when the last time is this long ago. */
 const UPKEEP_MS = 10 * 60 * 1000;

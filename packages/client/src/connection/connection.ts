@@ -2,6 +2,7 @@ import type { CloseReason } from "@sotto/contracts/socket-events";
 import { backoffMs, reconnectBackoff } from "../backoff.ts";
 import type { ClientContext } from "../client-context.ts";
 import type { ClientStatus } from "../client-events.ts";
+import type { SessionKeeper } from "../session/session-keeper.ts";
 import { hasCode, SottoError } from "../sotto-error.ts";
 import {
   type ConnectionEffect,
@@ -22,7 +23,8 @@ export type ConnectionHandlers = Omit<SocketHandlers, "opened" | "lost" | "nonse
   readonly renew: (refusal: SottoError) => Promise<void>;
 };
 
-type Deps = Pick<ClientContext, "clock" | "events" | "session"> & {
+type Deps = Pick<ClientContext, "clock" | "events"> & {
+  readonly session: Pick<SessionKeeper, "token" | "renewInMs">;
   readonly url: string;
   readonly deviceId: () => Promise<string>;
 };

@@ -60,17 +60,27 @@ export class MessageFeed {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#sleepers.add(resolve);
       try {
-        const entries = await listFeed(this.#store, position, PAGE);
-        for (const entry of entries) {
-          position = entry.position;
-          yield await toMessage(this.#store, entry.position, entry.row);
+        const messages = await readStoredMessages(this.#store, position, PAGE);
+        for (const message of messages) {
+          position = message.position;
+          yield message;
         }
-        if (entries.length === 0 && !this.#isClosed) await promise;
+        if (messages.length === 0 && !this.#isClosed) await promise;
       } finally {
         this.#sleepers.delete(resolve);
       }
     }
   }
+}
+
+/** Up to `limit` messages after position `since`, oldest first. */
+export async function readStoredMessages(
+  store: DeviceStore,
+  since: number,
+  limit: number,
+): Promise<Message[]> {
+  const entries = await listFeed(store, since, limit);
+  return Promise.all(entries.map(({ position, row }) => toMessage(store, position, row)));
 }
 
 async function toMessage(store: DeviceStore, position: number, row: MessageRow): Promise<Message> {

@@ -6,15 +6,18 @@ import { signWithIdentity } from "@sotto/e2ee/identity";
 import type { Transaction } from "@sotto/e2ee/store";
 import { createChatApi } from "../api/chat-api.ts";
 import type { Http } from "../api/http.ts";
-import { bearer, type Credentials, type NewAccount } from "../api/user-api.ts";
+import { bearer, type Credentials, type NewAccount, type UserApi } from "../api/user-api.ts";
 import { toBase64, toUtf8 } from "../bytes.ts";
 import { type ClientContext, getOwnAccount } from "../client-context.ts";
 import { findOwnAccount, putOwnAccount } from "../rows/account-rows.ts";
 import { getPerson, putPerson } from "../rows/person-rows.ts";
 import { hasCode, SottoError } from "../sotto-error.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
 
-type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "user" | "chat" | "session" | "uuid"> & {
+type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "chat" | "uuid"> & {
   readonly http: Http;
+  readonly user: UserApi;
+  readonly session: SessionKeeper;
 };
 
 /**
@@ -90,11 +93,12 @@ async function makeDevice(
   const deviceId = uuid();
   await createAccount(tx);
   const registration = await createDevice(tx, { accountId, deviceId, now: clock.now() });
-  putOwnAccount(tx, { accountId, username, deviceId, registration: toWire(registration) });
+  putOwnAccount(tx, { accountId, username, deviceId, registration: toWireRegistration(registration) });
   putPerson(tx, { ...(await getPerson(tx, accountId)), username });
 }
 
-function toWire(registration: DeviceRegistration): RegisterDeviceRequest {
+/** What a new device uploads, as the wire has it. */
+export function toWireRegistration(registration: DeviceRegistration): RegisterDeviceRequest {
   const { deviceId, registrationId, deviceList } = registration;
   return {
     deviceId,
