@@ -31,7 +31,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  context.io.of("/").adapter.close();
+  await context.io.of("/").adapter.close();
   await context.close();
   await world.close();
 });

@@ -140,9 +140,10 @@ async function storeOrSplit(
       return [];
     }
     const middle = Math.ceil(batch.length / 2);
-    const first = await storeOrSplit(batch.slice(0, middle), store, settle);
-    const second = await storeOrSplit(batch.slice(middle), store, settle);
-    return [...first, ...second];
+    const again = await storeOrSplit(batch.slice(0, middle), store, settle);
+    const rest = batch.slice(middle);
+    // What must be tried again may be of the same device as what stands behind it, and goes first.
+    return again.length > 0 ? [...again, ...rest] : await storeOrSplit(rest, store, settle);
   }
 }
 
