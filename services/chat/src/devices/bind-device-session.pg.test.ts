@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import type { ChatDatabase } from "@sotto/platform/db-types/chat";
+import { sql, type Transaction } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DeviceApp, type Joined, type Person, startDeviceApp } from "./device-app-fixture.ts";
 import { createDevice } from "./device-fixture.ts";
@@ -58,4 +60,25 @@ test("the device of another account cannot be bound even with its own proof, and
   const unknown = await bind(mallory, randomUUID(), alice.device.proof(mallory.sessionId));
   expect(answer).toMatchObject({ status: 404, body: { code: "not_found" } });
   expect(unknown).toMatchObject({ status: 404, body: { detail: answer.body.detail } });
+});
+
+/** Lets readers pass and holds up writers before they look. */
+const holdWriters = (tx: Transaction<ChatDatabase>) => sql`lock table device in share mode`.execute(tx);
+
+test("a device that is removed, or comes back with another key, during the proof is not bound", async () => {
+  const person = await app.join();
+  const later = await app.signIn(person.account);
+  const { deviceId } = person.device;
+  const attempt = () => bind(later, deviceId, person.device.proof(later.sessionId));
+  const identity_key = Buffer.from(createDevice().identityKey, "base64");
+  const rekeyed = await app.whileHeld(holdWriters, 1, attempt, (tx) =>
+    tx.updateTable("device").set({ identity_key }).where("device_id", "=", deviceId).execute(),
+  );
+  expect(rekeyed).toMatchObject({ status: 404, body: { code: "not_found" } });
+  const stored = await app.context.db
+    .selectFrom("device")
+    .select("session_id")
+    .where("device_id", "=", deviceId)
+    .executeTakeFirst();
+  expect(stored).toEqual({ session_id: person.sessionId });
 });

@@ -12,7 +12,10 @@ import { createLimiter } from "@sotto/platform/limiter";
 import { createLogger } from "@sotto/platform/log";
 import { createTokenVerifier } from "@sotto/platform/token-verifier";
 import { createTestDatabase } from "@sotto/testkit/postgres";
+import { type Kysely, sql, type Transaction } from "kysely";
 import pg from "pg";
+import { expect } from "vitest";
+import { ACCOUNT_LOCK_CLASS, accountLockKey } from "./account-lock.ts";
 import { deviceConstraints } from "./device-constraints.ts";
 import type { DeviceContext } from "./device-context.ts";
 import {
@@ -73,12 +76,45 @@ export async function startDeviceApp() {
       if (status !== 201) throw new Error(`could not register: ${JSON.stringify(body)}`);
       return { ...person, device, list, request };
     },
+    /** Runs `attempt` while `hold` keeps a transaction open, ends that once `waiting` statements wait for it. */
+    async whileHeld<T>(
+      hold: (tx: Transaction<ChatDatabase>) => Promise<unknown>,
+      waiting: number,
+      attempt: () => Promise<T>,
+      before: (tx: Transaction<ChatDatabase>) => Promise<unknown> = async () => undefined,
+    ): Promise<T> {
+      const attempted = await context.db.transaction().execute(async (tx) => {
+        await hold(tx);
+        const result = attempt();
+        await expect.poll(() => countWaiting(context.db), { timeout: 5000, interval: 10 }).toBe(waiting);
+        await before(tx);
+        return [result] as const;
+      });
+      return attempted[0];
+    },
     events: () => readEvents(database.ownerUrl),
     async close(): Promise<void> {
       await close();
       await database.drop();
     },
   };
+}
+
+/** Statements of this database that wait for a lock now. */
+async function countWaiting(db: Kysely<ChatDatabase>): Promise<number> {
+  const { rows } = await sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+    db,
+  );
+  return rows.length;
+}
+
+/** Holds the lock that a transaction which stores messages for the account holds. */
+export function holdAsStorer(accountId: string) {
+  return (tx: Transaction<ChatDatabase>) =>
+    sql`select pg_advisory_xact_lock_shared(${ACCOUNT_LOCK_CLASS}::int, ${accountLockKey(accountId)}::int)`.execute(
+      tx,
+    );
 }
 
 function createDeviceContext(url: string, publicKey: CryptoKey, recorded: Recorded) {

@@ -92,6 +92,14 @@ test.each<[string, (list: List) => string]>([
     (list) => JSON.stringify({ ...list, devices: [...list.devices, entry(second)] }),
   ],
   [
+    "that names a device twice, with another key",
+    (list) =>
+      JSON.stringify({
+        ...list,
+        devices: [{ ...entry(second), identityKey: createDevice().identityKey }, ...list.devices],
+      }),
+  ],
+  [
     "that names an identity key twice",
     (list) =>
       JSON.stringify({

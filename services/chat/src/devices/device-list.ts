@@ -60,9 +60,9 @@ function parseContent(bytes: Buffer): DeviceListContent {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw badList("is not UTF-8 JSON", error);
+    throw badList("is not JSON", error);
   }
 }
 

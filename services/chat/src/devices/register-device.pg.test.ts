@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ACCOUNT_LOCK_CLASS, accountLockKey } from "./account-lock.ts";
-import { type DeviceApp, startDeviceApp } from "./device-app-fixture.ts";
+import { type DeviceApp, holdAsStorer, startDeviceApp } from "./device-app-fixture.ts";
 import { createAccount, createDevice, createKemKey, createRegistration } from "./device-fixture.ts";
 import { kemPrekeyToSign } from "./signed-bytes.ts";
 
@@ -76,7 +74,9 @@ test("the same request sent twice at once registers one device and answers both 
   const person = await app.signIn();
   const device = createDevice();
   const request = createRegistration(person.account, device, person.account.signList([device]));
-  const answers = await Promise.all([register(person.token, request), register(person.token, request)]);
+  const answers = await app.whileHeld(holdAsStorer(person.account.accountId), 2, () =>
+    Promise.all([register(person.token, request), register(person.token, request)]),
+  );
   expect(answers.map(({ status }) => status)).toEqual([201, 201]);
   expect(answers[0]?.body).toEqual(answers[1]?.body);
   expect(await storedOf(person.account.accountId)).toEqual({
@@ -102,6 +102,10 @@ test("a device id that is taken is refused, whoever has it", async () => {
     body: { code: "device_exists" },
   });
   const mallory = await app.signIn();
+  expect(await register(mallory.token, alice.request)).toMatchObject({
+    status: 409,
+    body: { code: "device_exists" },
+  });
   const copy = createDevice(alice.device.deviceId);
   const stolen = createRegistration(mallory.account, copy, mallory.account.signList([copy]));
   expect(await register(mallory.token, stolen)).toMatchObject({
@@ -163,14 +167,15 @@ test("an account has at most six devices", async () => {
   const alice = await app.join(0);
   const devices = [alice.device];
   let list = alice.list;
+  let last = alice.request;
   for (let i = 2; i <= 6; i++) {
     const device = createDevice();
     devices.push(device);
     list = alice.account.signList(devices, list);
-    expect(await register(alice.token, createRegistration(alice.account, device, list, 0))).toMatchObject({
-      status: 201,
-    });
+    last = createRegistration(alice.account, device, list, 0);
+    expect(await register(alice.token, last)).toMatchObject({ status: 201 });
   }
+  expect(await register(alice.token, last)).toMatchObject({ status: 201 });
   const seventh = createDevice();
   const tooLong = alice.account.signList([...devices, seventh], list);
   expect(await register(alice.token, createRegistration(alice.account, seventh, tooLong, 0))).toMatchObject({
@@ -185,25 +190,33 @@ test("a hundred keys of each kind are one registration", async () => {
   expect(stock.body).toEqual({ ec: 100, kem: 100, lastResortUsed: 0 });
 });
 
-test("a device set does not change while a transaction that stores messages for it is open", async () => {
-  const { db } = app.context;
+test("no device is added while a transaction that stores messages for the account is open", async () => {
+  const person = await app.signIn();
+  const { accountId } = person.account;
+  const device = createDevice();
+  const request = createRegistration(person.account, device, person.account.signList([device]));
+  const answer = await app.whileHeld(
+    holdAsStorer(accountId),
+    1,
+    () => register(person.token, request),
+    async () => expect(await storedOf(accountId)).toMatchObject({ devices: 0 }),
+  );
+  expect(answer).toMatchObject({ status: 201 });
+});
+
+test("the first list of an account has version 1 and no predecessor", async () => {
   const person = await app.signIn();
   const device = createDevice();
-  const bucket = accountLockKey(person.account.accountId);
-  let pending: ReturnType<typeof register> | undefined;
-  await db.transaction().execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock_shared(${ACCOUNT_LOCK_CLASS}::int, ${bucket}::int)`.execute(tx);
-    pending = register(
-      person.token,
-      createRegistration(person.account, device, person.account.signList([device])),
-    );
-    const waiting = () =>
-      sql`select 1 from pg_locks where locktype = 'advisory' and classid = ${ACCOUNT_LOCK_CLASS}
-          and objid = ${bucket} and not granted`.execute(db);
-    await expect.poll(async () => (await waiting()).rows.length, { timeout: 5000 }).toBe(1);
-    expect(await storedOf(person.account.accountId)).toMatchObject({ devices: 0 });
-  });
-  expect(await pending).toMatchObject({ status: 201 });
+  const first = person.account.signList([device]);
+  const content = JSON.parse(Buffer.from(first.bytes, "base64").toString());
+  const previousHash = Buffer.alloc(32).toString("base64");
+  for (const change of [{ version: 2, previousHash }, { previousHash }, { version: 2 }]) {
+    const list = person.account.signBytes(Buffer.from(JSON.stringify({ ...content, ...change })));
+    expect(await register(person.token, createRegistration(person.account, device, list))).toMatchObject({
+      status: 409,
+      body: { code: "device_list_conflict", details: { version: 0 } },
+    });
+  }
 });
 
 test("garbage in the place of a key is refused by name", async () => {

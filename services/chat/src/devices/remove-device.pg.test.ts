@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { SignedDeviceList } from "@sotto/contracts/device-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type DeviceApp, startDeviceApp } from "./device-app-fixture.ts";
+import { type DeviceApp, holdAsStorer, startDeviceApp } from "./device-app-fixture.ts";
 import { createAccount, createDevice, createRegistration } from "./device-fixture.ts";
 
 let app: DeviceApp;
@@ -63,6 +63,8 @@ test("a repeat of a removal is harmless, also after the list has moved on", asyn
   const alice = await joinWithTwo();
   await remove(alice.token, alice.second.deviceId, alice.without);
   expect(await remove(alice.token, alice.second.deviceId, alice.without)).toMatchObject({ status: 204 });
+  const other = alice.account.signList([], alice.list);
+  expect(await remove(alice.token, alice.second.deviceId, other)).toMatchObject({ status: 404 });
   const third = createDevice();
   const next = alice.account.signList([alice.device, third], alice.without);
   const body = createRegistration(alice.account, third, next);
@@ -136,16 +138,31 @@ test("nobody removes somebody else's device, and such a device looks like none",
   expect(await remove(stranger.token, alice.device.deviceId, alice.list)).toMatchObject({ status: 404 });
 });
 
+test("no device is removed while a transaction that stores messages for the account is open", async () => {
+  const alice = await joinWithTwo();
+  const { accountId } = alice.account;
+  const answer = await app.whileHeld(
+    holdAsStorer(accountId),
+    1,
+    () => remove(alice.token, alice.second.deviceId, alice.without),
+    async () => {
+      const devices = await app.call("GET", "/devices", { token: alice.token });
+      expect(devices.body.devices).toHaveLength(2);
+    },
+  );
+  expect(answer).toMatchObject({ status: 204 });
+});
+
 test("of a removal and an addition at once, one wins", async () => {
   const alice = await joinWithTwo();
   const third = createDevice();
   const more = alice.account.signList([alice.device, alice.second, third], alice.list);
-  const [removed, added] = await Promise.all([
-    remove(alice.token, alice.second.deviceId, alice.without),
-    app.call("POST", "/devices", {
-      token: alice.token,
-      body: createRegistration(alice.account, third, more),
-    }),
-  ]);
+  const body = createRegistration(alice.account, third, more);
+  const [removed, added] = await app.whileHeld(holdAsStorer(alice.account.accountId), 2, () =>
+    Promise.all([
+      remove(alice.token, alice.second.deviceId, alice.without),
+      app.call("POST", "/devices", { token: alice.token, body }),
+    ]),
+  );
   expect([removed.status, added.status].sort()).toEqual(removed.status === 204 ? [204, 409] : [201, 409]);
 });

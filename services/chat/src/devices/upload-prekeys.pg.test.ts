@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DeviceApp, type Joined, startDeviceApp } from "./device-app-fixture.ts";
 import { createDevice } from "./device-fixture.ts";
+import { lockDeviceKeys } from "./prekey-queries.ts";
 
 let app: DeviceApp;
 beforeAll(async () => {
@@ -111,6 +112,21 @@ test("a key that was handed out never returns, by whatever upload", async () => 
   expect(await stock(alice)).toEqual({ ec: 2, kem: 1, lastResortUsed: 0 });
 });
 
+test("nor does a key of a later upload", async () => {
+  const alice = await app.join(0);
+  const { device } = alice;
+  const keys = { oneTimePrekeys: [device.plainKey(600)], oneTimeKemPrekeys: [device.kemKey(600)] };
+  await upload(alice, keys);
+  await claim(alice);
+  await upload(alice, { oneTimePrekeys: [], oneTimeKemPrekeys: [] });
+  for (const body of [
+    { oneTimePrekeys: keys.oneTimePrekeys },
+    { oneTimeKemPrekeys: keys.oneTimeKemPrekeys },
+  ]) {
+    expect(await upload(alice, body)).toMatchObject({ status: 409, body: { details: { keyIds: [600] } } });
+  }
+});
+
 test("a key id never names two keys", async () => {
   const alice = await app.join(2);
   const { device } = alice;
@@ -148,16 +164,24 @@ test("an upload with one bad part stores none of its parts", async () => {
   expect(await claim(alice)).toMatchObject({ signedPrekey: alice.request.signedPrekey });
 });
 
-test("uploads of one device at once end as one of them", async () => {
+test("of two uploads of one device at once, one waits for the other and the last one is what is stored", async () => {
   const alice = await app.join(0);
-  const uploads = [1, 2, 3, 4].map((n) => ({
-    oneTimePrekeys: Array.from({ length: n }, (_, i) => alice.device.plainKey(1000 * n + i)),
-  }));
-  const answers = await Promise.all(uploads.map((body) => upload(alice, body)));
-  // A later upload of lower ids is refused; whichever came last and was accepted is what is stored.
-  for (const { status } of answers) expect([204, 409]).toContain(status);
-  const { ec } = await stock(alice);
-  expect(answers[Number(ec) - 1]).toMatchObject({ status: 204 });
+  const { device } = alice;
+  const bodies = [201, 301].map((id) => ({ oneTimePrekeys: [id, id + 1, id + 2].map(device.plainKey) }));
+  const answers = await app.whileHeld(
+    (tx) => lockDeviceKeys(tx, device.deviceId),
+    2,
+    () => Promise.all(bodies.map((body) => upload(alice, body))),
+  );
+  // The higher ids may come first, and then the lower ones are refused.
+  expect(answers[1]?.status).toBe(204);
+  const stored = await app.context.db
+    .selectFrom("one_time_prekey")
+    .select("key_id")
+    .where("device_id", "=", device.deviceId)
+    .orderBy("key_id")
+    .execute();
+  expect(stored.map((row) => row.key_id)).toEqual([301, 302, 303]);
 });
 
 test("only the device itself uploads, sees its stock and checks its keys", async () => {

@@ -5,9 +5,10 @@ const { Fp } = ed25519.Point;
 /** The byte before a serialized X25519 public key. */
 const DJB_TYPE = 5;
 const PUBLIC_KEY_BYTES = 33;
-const SIGNATURE_BYTES = 64;
 /** Where the sign of the signer's Edwards point travels: the top bit of `s`, which Ed25519 leaves at zero. */
 const SIGN_BIT = 0x80;
+/** Of a signature, R || s. */
+const LAST_BYTE = 63;
 
 /**
  * u-coordinates of the points of low order on Curve25519 and its twist, below p (RFC 7748 section 6.1 asks to refuse
@@ -61,10 +62,9 @@ export function createSignatureVerifier(identityKey: Uint8Array): SignatureVerif
     return key;
   };
   return async (message, signature) => {
-    if (signature.length !== SIGNATURE_BYTES) return false;
-    const last = signature[SIGNATURE_BYTES - 1] ?? 0;
+    const last = signature[LAST_BYTE] ?? 0;
     const plain = Uint8Array.from(signature);
-    plain[SIGNATURE_BYTES - 1] = last & ~SIGN_BIT;
+    plain[LAST_BYTE] = last & ~SIGN_BIT;
     return verifyWith(await keyOfSign(last & SIGN_BIT), message, plain);
   };
 }
