@@ -44,7 +44,15 @@ test("text that has not the form of a token is none", () => {
     secret: randomBytes(REFRESH_SECRET_BYTES),
     key,
   });
-  for (const other of ["", text.slice(1), `${text}A`, `${text.slice(0, -1)}=`, ` ${text.slice(1)}`]) {
+  for (const other of [
+    "",
+    text.slice(1),
+    `${text}A`,
+    `${text.slice(0, -1)}=`,
+    ` ${text}`,
+    `${text}=`,
+    `${text}\n`,
+  ]) {
     expect(readRefreshToken(other)).toBeUndefined();
   }
   fc.assert(fc.property(fc.string(), (any) => readRefreshToken(any) === undefined));

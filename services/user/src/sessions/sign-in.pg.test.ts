@@ -114,6 +114,7 @@ test("a sign-in deletes the account's sessions that have ended for good, and no 
     );
     return rows.map((row) => row.session_id as string);
   };
+  user.clock.advance(599);
   const second = await sessionOf();
   expect(await stored()).toEqual([ended.sessionId, second]);
   // Its access token has expired: nothing refers to the revoked session any more.
