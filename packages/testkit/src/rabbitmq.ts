@@ -11,6 +11,8 @@ import { findFreePort } from "../../../scripts/embedded/postgres.ts";
 export interface TestRabbitmq {
   /** amqp://, of a user with all rights. The same before and after a restart. */
   readonly url: string;
+  /** Where the broker keeps its queues and its log. */
+  readonly dir: string;
   /** Ends the broker as a power cut would. */
   kill9(): Promise<void>;
   /** Starts it again on its files; call after kill9. */
@@ -170,6 +172,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   }
   return {
     url: `amqp://guest:guest@127.0.0.1:${node.port}`,
+    dir: node.dir,
     kill9: async () => {
       if (broker !== undefined) await killBroker(broker);
       broker = undefined;

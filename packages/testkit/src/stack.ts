@@ -1,6 +1,6 @@
 // The whole installation, started as a person would start it, for tests that kill parts of it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,7 +32,9 @@ export type StackOptions = { dataDir?: string; env?: Readonly<Record<string, str
 
 /** A data folder outside the repository that every user may pass through, as PostgreSQL under root needs it. */
 export function createDataDir(): string {
-  return path.join(mkdtempSync(path.join(os.tmpdir(), "sotto-stack-")), "data");
+  const parent = mkdtempSync(path.join(os.tmpdir(), "sotto-stack-"));
+  chmodSync(parent, 0o711);
+  return path.join(parent, "data");
 }
 
 /** Starts the installation on a free port and waits until it says that it is ready. */
