@@ -20,7 +20,7 @@ const chatEnv = z.object({
   FRAMES_BURST: positive.default(400),
   FRAMES_PER_SECOND: positive.default(100),
   /** How often every connection is compared with the database, in milliseconds. */
-  SWEEP_INTERVAL_MS: count.max(60_000).default(4000),
+  SWEEP_INTERVAL_MS: count.max(60_000).default(3000),
   /** Batches of messages that are stored at the same time; each has a database connection. */
   COMMIT_LANES: count.max(16).default(2),
   COMMIT_BATCH: count.max(1000).default(128),

@@ -18,8 +18,10 @@ import type { Server } from "socket.io";
 import type { ChatConfig } from "./config.ts";
 import { createMemberships, type Memberships } from "./conversations/memberships.ts";
 import { type AcknowledgeQueue, createAcknowledgeQueue } from "./delivery/acknowledge-queue.ts";
+import { createAdapterPool } from "./delivery/adapter-pool.ts";
 import { type Connections, createConnections } from "./delivery/connections.ts";
 import { deliverCommitted, readMailboxes } from "./delivery/deliver-committed.ts";
+import { createDepartures, type Departures } from "./delivery/departures.ts";
 import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-reader.ts";
 import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
@@ -40,6 +42,7 @@ export interface ChatContext {
   readonly io: Server;
   readonly node: { readonly id: string; readonly name: string };
   readonly connections: Connections;
+  readonly departures: Departures;
   readonly memberships: Memberships;
   readonly reader: MailboxReader;
   readonly link: NodeLink;
@@ -96,6 +99,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
   return {
     ...ground,
     ...delivery,
+    departures: createDepartures({ pool, log }),
     db,
     pool,
     bus,
@@ -118,13 +122,12 @@ type Delivery = Pick<
 function createDelivery(pools: { adapter: pg.Pool; mailbox: pg.Pool }, log: Logger): Delivery {
   const connections = createConnections();
   const io = createSocketServer();
-  io.adapter(createAdapter(pools.adapter, adapterOptions(log)));
-  const link = createNodeLink(io, log);
   const reader = createMailboxReader({ pool: pools.mailbox, log, nextTick: connections.nextTick });
-  // The adapter's connections are opened anew after an outage, in which hints were lost.
-  pools.adapter.on("connect", () => {
+  const adapterPool = createAdapterPool(pools.adapter, log, () => {
     for (const connection of connections.all()) reader.request(connection);
   });
+  io.adapter(createAdapter(adapterPool, adapterOptions(log)));
+  const link = createNodeLink(io, log);
   const acknowledgeQueue = createAcknowledgeQueue({
     pool: pools.mailbox,
     onDeleted: (deviceId, envelopeIds) => {

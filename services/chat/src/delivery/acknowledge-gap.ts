@@ -2,7 +2,10 @@ import { AppError } from "@sotto/platform/app-error";
 import type { ChatContext } from "../context.ts";
 import { closeGap } from "./presence-queries.ts";
 
-/** The device knows that something was dropped: envelopes flow again. @throws AppError `gap_pending` when a newer gap has opened. */
+/**
+ * The device knows that something was dropped: envelopes flow again. A repeat is harmless.
+ * @throws AppError `gap_pending` when a newer gap has opened
+ */
 export async function acknowledgeGap(
   context: Pick<ChatContext, "pool" | "connections" | "reader">,
   device: { deviceId: string },

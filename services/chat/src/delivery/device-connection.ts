@@ -64,6 +64,11 @@ export class DeviceConnection {
     return limits.deliveryWindow - this.#inFlight.size;
   }
 
+  /** The gap that the device was told of and has not acknowledged. */
+  get gap(): string | undefined {
+    return this.#gap;
+  }
+
   get wantsRead(): boolean {
     return this.#mustRead && !this.#reading && !this.#closed && this.#gap === undefined && this.room > 0;
   }
@@ -92,10 +97,12 @@ export class DeviceConnection {
     more: boolean;
   }): void {
     this.#reading = false;
-    if (more) this.#mustRead = true;
     this.#forget(gone);
-    this.#deliver(found);
-    if (!more) this.#backlog ??= new Set(this.#inFlight);
+    // A gap that opened during the read holds back what it found: it is read again afterwards.
+    const held = this.#gap !== undefined;
+    if (!held) this.#deliver(found);
+    if (more || held) this.#mustRead = true;
+    else this.#backlog ??= new Set(this.#inFlight);
     this.#tellWhenDrained();
   }
 
@@ -132,7 +139,7 @@ export class DeviceConnection {
 
   /** Holds envelopes back until the device has said that it knows of the gap. */
   openGap(gap: string): void {
-    if (this.#gap === gap) return;
+    if (this.#closed || this.#gap === gap) return;
     this.#gap = gap;
     this.sink.gap(gap);
   }
@@ -161,7 +168,7 @@ export class DeviceConnection {
   }
 
   #tellWhenDrained(): void {
-    if (this.#drainedTold || this.#backlog === undefined || this.#backlog.size > 0) return;
+    if (this.#closed || this.#drainedTold || this.#backlog === undefined || this.#backlog.size > 0) return;
     this.#drainedTold = true;
     this.sink.drained();
   }

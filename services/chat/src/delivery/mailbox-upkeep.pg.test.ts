@@ -8,7 +8,7 @@ import { parseChatConfig } from "../config.ts";
 import { type ChatContext, createContext } from "../context.ts";
 import { listEvents, listMail, putMail } from "./mailbox-fixture.ts";
 import { clearLeftovers, keepMailboxes } from "./mailbox-upkeep.ts";
-import { deleteNode, recordConnection, recordDisconnection, recordNode } from "./presence-queries.ts";
+import { deleteNode, recordConnection, recordDisconnections, recordNode } from "./presence-queries.ts";
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -152,7 +152,7 @@ describe("a device that stays away from its mail", () => {
     await keepMailboxes(context);
     await recordNode(context.pool, context.node.id, "one");
     const connectionId = await connectAt(context.node.id, people.to);
-    await recordDisconnection(context.pool, people.to.deviceId, connectionId);
+    await recordDisconnections(context.pool, [{ deviceId: people.to.deviceId, connectionId }]);
     await age(MINUTE);
     await keepMailboxes(context);
     await keepMailboxes(context);

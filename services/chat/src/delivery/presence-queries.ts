@@ -35,20 +35,20 @@ export async function recordConnection(
   return rows[0] ? { gap: rows[0][0] } : undefined;
 }
 
-const RECORD_DISCONNECTION = `
-update chat.presence set node_id = null, seen_at = now(), waiting_told = false
-where device_id = $1 and connection_id = $2`;
+const RECORD_DISCONNECTIONS = `
+update chat.presence p set node_id = null, seen_at = now(), waiting_told = false
+from unnest($1::uuid[], $2::uuid[]) k (device_id, connection_id)
+where p.device_id = k.device_id and p.connection_id = k.connection_id`;
 
-/** Records an orderly disconnect, unless the device has connected anew. */
-export async function recordDisconnection(
+/** Records that connections have ended, but for devices that have connected anew. */
+export async function recordDisconnections(
   pool: pg.Pool,
-  deviceId: string,
-  connectionId: string,
+  ended: readonly { deviceId: string; connectionId: string }[],
 ): Promise<void> {
   await pool.query({
-    name: "record-disconnection",
-    text: RECORD_DISCONNECTION,
-    values: [deviceId, connectionId],
+    name: "record-disconnections",
+    text: RECORD_DISCONNECTIONS,
+    values: [ended.map(({ deviceId }) => deviceId), ended.map(({ connectionId }) => connectionId)],
   });
 }
 
@@ -96,13 +96,22 @@ export async function deleteNode(pool: pg.Pool, nodeId: string): Promise<void> {
 }
 
 const CLOSE_GAP = `
-update chat.device set gap_at = null
-where device_id = $1 and date_trunc('milliseconds', gap_at) = $2::timestamptz`;
+with closed as (
+  update chat.device set gap_at = null
+  where device_id = $1 and date_trunc('milliseconds', gap_at) = $2::timestamptz
+  returning 1
+)
+select exists (select from closed) or gap_at is null from chat.device where device_id = $1`;
 
-/** Takes note that the device knows of this gap; false when another one has come since. */
+/** Takes note that the device knows of this gap; false when another one is open. */
 export async function closeGap(pool: pg.Pool, deviceId: string, gap: string): Promise<boolean> {
-  const { rowCount } = await pool.query({ name: "close-gap", text: CLOSE_GAP, values: [deviceId, gap] });
-  return rowCount === 1;
+  const { rows } = await pool.query<[boolean]>({
+    name: "close-gap",
+    text: CLOSE_GAP,
+    values: [deviceId, gap],
+    rowMode: "array",
+  });
+  return rows[0]?.[0] === true;
 }
 
 /** Unbinds all devices from a revoked session; the answer names them. */

@@ -3,6 +3,7 @@ import type { Clock } from "@sotto/platform/clock";
 import type { Logger } from "@sotto/platform/log";
 import type pg from "pg";
 import type { Connections } from "./connections.ts";
+import type { Departures } from "./departures.ts";
 import type { ConnectedDevice, DeviceConnection } from "./device-connection.ts";
 import type { MailboxReader } from "./mailbox-reader.ts";
 import { type DeviceState, listDeviceStates, recordNode } from "./presence-queries.ts";
@@ -14,6 +15,7 @@ export type SweepDeps = {
   clock: Clock;
   log: Logger;
   connections: Connections;
+  departures: Pick<Departures, "flush">;
   reader: Pick<MailboxReader, "request">;
   node: { id: string; name: string };
 };
@@ -24,6 +26,7 @@ export type SweepDeps = {
  */
 export async function sweepConnections(deps: SweepDeps): Promise<void> {
   await recordNode(deps.pool, deps.node.id, deps.node.name);
+  await deps.departures.flush();
   const all = [...deps.connections.all()];
   for (let start = 0; start < all.length; start += DEVICES_PER_QUERY) {
     const page = all.slice(start, start + DEVICES_PER_QUERY);
@@ -41,7 +44,11 @@ function compare(deps: SweepDeps, connection: DeviceConnection, state: DeviceSta
   const ended = whyEnded(connection.device, state);
   if (ended) connection.sink.close(ended);
   else if (state?.gap) connection.openGap(state.gap.toISOString());
-  else if (state?.waiting) deps.reader.request(connection);
+  else {
+    // Acknowledged by request, perhaps at another node.
+    if (connection.gap !== undefined) connection.closeGap(connection.gap);
+    if (state?.waiting) deps.reader.request(connection);
+  }
 }
 
 function whyEnded(device: ConnectedDevice, state: DeviceState | undefined): CloseReason | undefined {

@@ -2,11 +2,10 @@ import type { Server as HttpServer } from "node:http";
 import { limits } from "@sotto/contracts/limits";
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import { type CloseReason, SOCKET_PATH } from "@sotto/contracts/socket-events";
-import { toAppError, toFrameError } from "@sotto/platform/app-error";
+import { AppError, toAppError, toFrameError } from "@sotto/platform/app-error";
 import { Server, type Socket } from "socket.io";
 import type { ChatContext } from "../context.ts";
 import type { ConnectionSink, DeviceConnection } from "../delivery/device-connection.ts";
-import { recordDisconnection } from "../delivery/presence-queries.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { createFrameHandlers } from "./frame-handlers.ts";
 import { handleFrame } from "./frames.ts";
@@ -34,14 +33,24 @@ export function createSocketServer(): Server {
 /** Serves chat connections on `server`. */
 export function serveSockets(context: ChatContext, server: HttpServer): void {
   const { io } = context;
+  // A client may ask for the namespace as often as it likes before the first answer; each would cost a statement.
+  const admitting = new WeakSet<object>();
   io.use((socket, next) => {
-    admit(context, socket.handshake).then(
-      (admitted) => {
-        socket.data = admitted;
-        next();
-      },
-      (thrown: unknown) => next(toConnectError(context, thrown)),
-    );
+    if (admitting.has(socket.conn)) {
+      return next(toConnectError(context, new AppError("rate_limited", "One handshake at a time.")));
+    }
+    admitting.add(socket.conn);
+    admit(context, socket.handshake)
+      .then(
+        (admitted) => {
+          socket.data = admitted;
+          next();
+          // A client that left meanwhile never becomes a connection, so no disconnect would tell of it.
+          setImmediate(() => socket.connected || context.departures.add(admitted.device));
+        },
+        (thrown: unknown) => next(toConnectError(context, thrown)),
+      )
+      .finally(() => admitting.delete(socket.conn));
   });
   io.on("connection", (socket) => serveConnection(context, socket));
   io.attach(server);
@@ -107,8 +116,5 @@ function createSink(socket: Socket): ConnectionSink {
 
 function forget(context: ChatContext, connection: DeviceConnection): void {
   context.connections.remove(connection);
-  const { deviceId, connectionId } = connection.device;
-  recordDisconnection(context.pool, deviceId, connectionId).catch((error: unknown) => {
-    context.log.warn({ err: error }, "a disconnect could not be recorded; the sweep will find it");
-  });
+  context.departures.add(connection.device);
 }
