@@ -62,7 +62,7 @@ const malformed: Record<string, string> = {
   "no HTTP": "\u0000\u0001\u0002\r\n\r\n",
 };
 
-test("the process serves, refuses malformed requests, and ends in order", async () => {
+test("the process serves, refuses malformed requests, and ends in order", { timeout: 60_000 }, async () => {
   const port = await freePort();
   const { child } = startMain({
     PORT: String(port),
@@ -78,7 +78,7 @@ test("the process serves, refuses malformed requests, and ends in order", async 
         (answer) => answer.status,
         () => 0,
       );
-    await expect.poll(() => statusOf("/health/ready"), { timeout: 15_000 }).toBe(200);
+    await expect.poll(() => statusOf("/health/ready"), { timeout: 40_000 }).toBe(200);
     expect(await statusOf("/health/live")).toBe(200);
     expect(await statusOf("/metrics")).toBe(200);
     expect(await statusOf("/.well-known/jwks.json")).toBe(200);
@@ -94,7 +94,7 @@ test("the process serves, refuses malformed requests, and ends in order", async 
   expect(await once(child, "exit")).toEqual([0, null]);
 });
 
-test("a process without its settings names all of them and ends with 1", async () => {
+test("a process without its settings names all of them and ends with 1", { timeout: 60_000 }, async () => {
   const { child, stderr } = startMain({});
   expect(await once(child, "exit")).toEqual([1, null]);
   for (const name of ["PORT", "DATABASE_URL", "PUBLIC_URL", "ACCESS_TOKEN_KEY"]) {

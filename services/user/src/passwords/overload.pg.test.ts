@@ -32,7 +32,7 @@ test("sign-ins beyond the queue are refused with a time to wait, and the rest of
     const response = await signIn();
     (response.status === 200 ? accepted : refused).push(response);
   });
-  await expect.poll(() => refused.length).toBe(5);
+  await expect.poll(() => refused.length, { timeout: 15_000 }).toBe(5);
   for (const response of refused) {
     expect(response.status).toBe(503);
     expect(response.headers.get("Retry-After")).toBe("2");

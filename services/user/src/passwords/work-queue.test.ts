@@ -25,7 +25,9 @@ test("no more than the allowed number of works run at once, the rest in order", 
   expect(queue.waiting()).toBe(2);
   works[1]?.end("second");
   await results[1];
-  await expect.poll(() => works.map((work) => work.hasStarted())).toEqual([true, true, true, false]);
+  await expect
+    .poll(() => works.map((work) => work.hasStarted()), { timeout: 10_000 })
+    .toEqual([true, true, true, false]);
   for (const work of works) work.end("done");
   expect(await Promise.all(results)).toEqual(["done", "second", "done", "done"]);
   expect(queue.waiting()).toBe(0);
