@@ -68,7 +68,9 @@ export function toBinaryString(bytes: Uint8Array): string {
 }
 
 export function fromBinaryString(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
 }
 
 export function toBase64(bytes: Uint8Array): string {

@@ -161,7 +161,7 @@ class Simulation {
 
 async function isAlive(alice: Person, bob: Person): Promise<boolean> {
   try {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await deliver(alice, bob);
       await deliver(bob, alice);
     }
