@@ -2,11 +2,21 @@
 import { parseBenchArguments } from "./arguments.ts";
 import { createCleanup } from "./cleanup.ts";
 import { startGround } from "./ground.ts";
+import { idle } from "./idle.ts";
+import { offline } from "./offline.ts";
+import { relay } from "./relay.ts";
 import { createReport, RefusedFigures } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { send } from "./send.ts";
+import { signIn } from "./sign-in.ts";
 
-const scenarios: Readonly<Record<string, Scenario>> = { send };
+const scenarios: Readonly<Record<string, Scenario>> = {
+  send,
+  offline,
+  idle,
+  relay,
+  "sign-in": signIn,
+};
 
 const cleanup = createCleanup();
 let interrupted = false;
@@ -27,16 +37,19 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const)
-  process.on(signal, () => {
-    // What is being measured fails when its processes end; that is no news.
-    interrupted = true;
-    const leave = (): never => process.exit(code);
-    cleanup.run().then(leave, leave);
-  });
+/** What is being measured fails when its processes end; that is no news. */
+function leave(code: number): void {
+  interrupted = true;
+  const exit = (): never => process.exit(code);
+  cleanup.run().then(exit, exit);
+}
+
+process.on("SIGINT", () => leave(130));
+process.on("SIGTERM", () => leave(143));
+process.on("uncaughtException", (error) => {
+  if (!interrupted) console.error(explain(error));
+  leave(1);
+});
 
 try {
   await run();

@@ -30,7 +30,8 @@ function createCrowd(plan: LoadPlan): Crowd {
 }
 
 async function connectWhere(crowd: Crowd, wanted: (index: number) => boolean): Promise<void> {
-  const indexes = crowd.plan.users.map((_, index) => index).filter(wanted);
+  const isWanted = (index: number): boolean => crowd.devices[index] === undefined && wanted(index);
+  const indexes = crowd.plan.users.map((_, index) => index).filter(isWanted);
   const connectNext = async (): Promise<void> => {
     for (let index = indexes.pop(); index !== undefined; index = indexes.pop()) {
       const user = crowd.plan.users[index];
@@ -130,7 +131,8 @@ export function createLoad(): Load {
       crowd = coming;
       await connectWhere(coming, (index) => plan.users[index]?.startsConnected === true);
     },
-    connectAll: () => connectWhere(present(), (index) => present().devices[index] === undefined),
+    connectAll: () => connectWhere(present(), () => true),
+    connectUpTo: (count) => connectWhere(present(), (index) => index < count),
     async startClosedLoop(inFlight) {
       sending = startClosedLoop(present(), inFlight);
     },

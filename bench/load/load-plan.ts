@@ -2,8 +2,9 @@
 import type { Spread } from "../percentile.ts";
 
 export interface LoadUser {
-  /** Of the node that it connects to; null stays away until `connectAll`. */
+  /** Of the node that it connects to. */
   readonly url: string;
+  /** Otherwise it stays away until it is told to connect. */
   readonly startsConnected: boolean;
   readonly token: string;
   readonly accountId: string;
@@ -39,6 +40,8 @@ export interface Load {
   connect(plan: LoadPlan): Promise<void>;
   /** Connects those who have stayed away. */
   connectAll(): Promise<void>;
+  /** Connects the first of the plan, until so many are connected. */
+  connectUpTo(count: number): Promise<void>;
   /** Every sender keeps `inFlight` messages unanswered. */
   startClosedLoop(inFlight: number): Promise<void>;
   /** Messages at fixed distances of time, whatever the answers do. */
