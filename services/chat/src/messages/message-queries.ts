@@ -76,6 +76,7 @@ function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 /**
  * Contents and envelopes travel as one binary parameter and are cut out of it by position: `pg` would send an array
  * of byte strings as hexadecimal text. Ids are drawn in the order of the input, which is the order of each sender.
+ * Messages go in by their ids: two batches with the same repeats in different orders would wait for each other.
  */
 const INSERT_BATCH = `
 with input as (
@@ -84,7 +85,7 @@ with input as (
 ), stored as (
   insert into chat.message (message_id, conversation_id, sender_account_id, sender_device_id, content)
   select message_id, conversation_id, sender_account_id, sender_device_id, substring($1::bytea from start for length)
-  from input
+  from input order by message_id
   on conflict do nothing
   returning 1
 ), drawn as materialized (
