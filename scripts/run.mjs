@@ -27,6 +27,18 @@ function pickNode() {
   process.exit(1);
 }
 
+/** The parent of another process; undefined when that cannot be told. */
+function parentOf(pid) {
+  if (process.platform === "win32") return undefined;
+  if (process.platform !== "linux")
+    return spawnSync("ps", ["-o", "ppid=", "-p", pid], { encoding: "utf8" }).stdout.trim();
+  try {
+    return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  } catch {
+    return undefined; // It has ended: then we have a new parent ourselves.
+  }
+}
+
 function binPath(name) {
   const packages = {
     tsc: "typescript",
@@ -54,9 +66,12 @@ const child = spawn(node, args, {
 // Ctrl-C in a terminal reaches the whole process group by itself; this process only has to outlive the child.
 process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-// npm ends on SIGTERM without telling its script: being given a new parent is the only sign of it.
+// npm ends on SIGTERM without telling its script: being given a new parent is the only sign of it. Where npm puts a
+// shell in between, that shell outlives a killed npm, and it is the shell that is given a new parent.
 const parent = process.ppid;
-setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 300).unref();
+const grandparent = process.env.npm_lifecycle_event ? parentOf(parent) : undefined;
+const isAbandoned = () => process.ppid !== parent || (grandparent && parentOf(parent) !== grandparent);
+setInterval(() => isAbandoned() && child.kill("SIGTERM"), process.platform === "linux" ? 300 : 2000).unref();
 child.on("error", (error) => {
   console.error(`Could not start ${node}: ${error.message}`);
   process.exit(1);
