@@ -23,7 +23,10 @@ export const signedDeviceList = z
   .meta({ id: "SignedDeviceList" });
 export type SignedDeviceList = z.infer<typeof signedDeviceList>;
 
-/** What the bytes of a device list decode to: UTF-8 JSON. */
+/**
+ * What the bytes of a device list decode to: UTF-8 JSON in one spelling only, as `JSON.stringify` writes it with the members in
+ * this order and base64 without stray bits; another spelling is `bad_request`.
+ */
 export const deviceListContent = z.strictObject({
   version: z.int().min(1).max(Number.MAX_SAFE_INTEGER),
   accountId,
@@ -77,7 +80,10 @@ export const accountDevices = z
 export type AccountDevices = z.infer<typeof accountDevices>;
 export const accountDevicesQuery = z.strictObject({ since: z.coerce.number().int().min(0).default(0) });
 
-/** `PUT /api/chat/devices/{deviceId}/prekeys`: a part that is present replaces all stored keys of its kind; an absent part is left alone. */
+/**
+ * `PUT /api/chat/devices/{deviceId}/prekeys`: a part that is present replaces all stored keys of its kind; an absent part is left alone.
+ * New keys have higher ids than every key of their kind before; a lower id that is not stored unchanged is `idempotency_conflict`.
+ */
 export const uploadPrekeysRequest = z
   .strictObject({
     signedPrekey: signedPrekey.optional(),

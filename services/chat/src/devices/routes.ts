@@ -115,7 +115,7 @@ export const deviceBodyLimits: NonNullable<AppOptions["bodyLimits"]> = [
 /** Devices and prekeys; paths are relative to `/api/chat`. */
 export function deviceRoutes(context: DeviceContext): App {
   const app = createRoutes();
-  app.use("/devices", requireCaller(context.verifier));
+  // Also matches "/devices" itself.
   app.use("/devices/*", requireCaller(context.verifier));
   app.use("/accounts/*", requireCaller(context.verifier));
   app.openapi(register, async (c) =>
