@@ -25,6 +25,8 @@ const HEARTBEAT_SECONDS = 10;
 const SUPERVISE_SECONDS = 5;
 /** A handler that is still running after this counts as failed. */
 const HANDLER_SECONDS = 120;
+/** Waiting events of one consumer that are worth a line in the log. */
+const BACKLOG_WARNING = 100_000;
 /** pg-boss deletes jobs that wait longer. An event that waits for a dead service must not vanish: ten years. */
 const RETENTION_SECONDS = 10 * 365 * 24 * 3600;
 /** Finished jobs stay this long, so that an event that is published twice is not queued twice. */
@@ -119,6 +121,7 @@ function createBoss(pool: Pool, log: Logger): PgBoss {
     // Rebuilding indexes needs ownership; the owner's migrations may do it.
     reindex: false,
     monitorVacuum: false,
+    warningQueueSize: BACKLOG_WARNING,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_SECONDS,
   });

@@ -93,21 +93,24 @@ async function openChannel(
 }
 
 async function sendAll({ channel }: OpenChannel, messages: readonly OutgoingMessage[]): Promise<void> {
-  const inFlight = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
+  const sending: Promise<void>[] = [];
+  let unconfirmed = 0;
+  let roomMade = Promise.withResolvers<void>();
+  const settle = (): void => {
+    unconfirmed--;
+    roomMade.resolve();
+  };
   for (const { envelope, body } of messages) {
-    const sending = channel
-      .basicPublish(envelope, body)
-      .catch((error: unknown) => {
-        failure ??= { error };
-      })
-      .finally(() => inFlight.delete(sending));
-    inFlight.add(sending);
-    if (inFlight.size >= WINDOW) await Promise.race(inFlight);
-    if (failure !== undefined) break;
+    const sent = channel.basicPublish(envelope, body);
+    sent.then(settle, settle);
+    sending.push(sent);
+    unconfirmed++;
+    while (unconfirmed >= WINDOW) {
+      roomMade = Promise.withResolvers();
+      await roomMade.promise;
+    }
   }
-  await Promise.all(inFlight);
-  if (failure !== undefined) throw failure.error;
+  await Promise.all(sending);
 }
 
 /** The broker returns a message before it confirms it; the client reports the return one turn later. */

@@ -17,17 +17,29 @@ export async function tryLock(client: ClientBase): Promise<boolean> {
   return rows[0]?.locked === true;
 }
 
+/** Bounds of one batch. A row holds the events of one commit, from one to some hundred. */
+const BATCH_ROWS = 1000;
+const BATCH_BYTES = 1024 * 1024;
+
 /**
- * The first rows by id. Transactions commit out of the order of their ids, so this never starts from a remembered
- * id: a row that appears late is simply the first one next time.
+ * The first rows by id, up to the bounds, but one row at least; `more` when others wait behind them. Transactions
+ * commit out of the order of their ids, so this never starts from a remembered id: a row that appears late is
+ * simply the first one next time. Sizes are read without reading the values.
  */
-export async function readRows(client: ClientBase, limit: number): Promise<OutboxRow[]> {
-  const { rows } = await client.query<OutboxRow>({
+export async function readRows(client: ClientBase): Promise<{ rows: OutboxRow[]; more: boolean }> {
+  const { rows } = await client.query<OutboxRow & { found: string }>({
     name: "read-outbox",
-    text: "select id::text, events from outbox.event order by id limit $1",
-    values: [limit],
+    text: `
+      select id::text, events, found from (
+        select id, events, count(*) over () as found,
+          sum(pg_column_size(events)) over (order by id) - pg_column_size(events) as bytes_before
+        from (select id, events from outbox.event order by id limit $1) as first
+      ) as sized
+      where bytes_before < $2 order by sized.id`,
+    values: [BATCH_ROWS, BATCH_BYTES],
   });
-  return rows;
+  const found = Number(rows[0]?.found ?? 0);
+  return { rows, more: found > rows.length || found === BATCH_ROWS };
 }
 
 export type ParkedEvent = { readonly event: unknown; readonly reason: string };

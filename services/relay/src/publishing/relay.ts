@@ -3,7 +3,7 @@ import type { Bus } from "@sotto/platform/bus/bus";
 import type { Logger } from "@sotto/platform/log";
 import type { Registry } from "@sotto/platform/metrics";
 import pg from "pg";
-import { deleteRows, readRows, tryLock } from "./outbox-queries.ts";
+import { deleteRows, type OutboxRow, readRows, tryLock } from "./outbox-queries.ts";
 import { createRelayMetrics, type RelayMetrics } from "./relay-metrics.ts";
 import { splitEvents } from "./split-events.ts";
 
@@ -16,8 +16,6 @@ export type RelayDeps = {
 
 export type Relay = { start(): void; stop(): Promise<void> };
 
-/** Rows read at once. A row holds the events of one commit, up to a few hundred. */
-const BATCH_ROWS = 200;
 const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 500;
 /** How often a standby asks for the lock. It does not wait inside PostgreSQL: that would hold back vacuum. */
@@ -103,19 +101,23 @@ async function waitForLock(client: pg.Client, { log }: SessionDeps, signal: Abor
 async function drain(client: pg.Client, deps: SessionDeps, signal: AbortSignal): Promise<void> {
   let idleMs = POLL_MIN_MS;
   while (!signal.aborted) {
-    const rows = await moveBatch(client, deps, signal);
-    if (rows === BATCH_ROWS) continue;
-    idleMs = rows > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
+    const { rows, more } = await readRows(client);
+    if (rows.length > 0) await moveRows(client, deps, rows, signal);
+    if (more) continue;
+    idleMs = rows.length > 0 ? POLL_MIN_MS : Math.min(POLL_MAX_MS, idleMs * 2);
     await pause(idleMs, signal);
   }
 }
 
-/** @returns how many rows it moved. */
-async function moveBatch(client: pg.Client, deps: SessionDeps, signal: AbortSignal): Promise<number> {
-  const rows = await readRows(client, BATCH_ROWS);
-  if (rows.length === 0) return 0;
+/** Publishes, then deletes. Leaves the rows where they are when it is stopped before the broker's confirmation. */
+async function moveRows(
+  client: pg.Client,
+  deps: SessionDeps,
+  rows: readonly OutboxRow[],
+  signal: AbortSignal,
+): Promise<void> {
   const { publishable, malformed } = splitEvents(rows.flatMap((row) => row.events));
-  if (!(await publishAll(deps, publishable, client, signal))) return 0;
+  if (!(await publishAll(deps, publishable, client, signal))) return;
   if (malformed.length > 0) {
     deps.log.error({ count: malformed.length }, "events without id, type or key were parked");
     deps.counters.parked.inc(malformed.length);
@@ -126,7 +128,6 @@ async function moveBatch(client: pg.Client, deps: SessionDeps, signal: AbortSign
     malformed,
   );
   deps.counters.published.inc(publishable.length);
-  return rows.length;
 }
 
 /** Repeats until the broker has confirmed everything. @returns false when stopped before that. */
