@@ -26,6 +26,7 @@ export async function startChatNodes(
         NODE_NAME: `chat-${number}`,
         DATABASE_URL: database.urlFor("chat"),
         JWKS_URL: ground.tokens.jwksUrl,
+        PUBLIC_URL: "http://localhost:8080",
       },
       profileDir,
     });

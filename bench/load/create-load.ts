@@ -13,20 +13,31 @@ const CONNECTING = 50;
 interface Crowd {
   readonly plan: LoadPlan;
   readonly devices: (LoadDevice | undefined)[];
-  readonly content: string;
-  readonly envelope: string;
+  readonly tails: readonly (readonly string[])[];
   readonly ledger: Ledger;
 }
 
-/** Sealed bytes are noise anyway; making new ones for each message would only load the machine. */
+/** What follows the id of a message in its JSON, for each pair of a sender and a partner. */
+function createTails(plan: LoadPlan): string[][] {
+  // Sealed bytes are noise anyway; making new ones for each message would only load the machine.
+  const content = randomBytes(plan.contentBytes).toString("base64");
+  const envelope = randomBytes(plan.envelopeBytes).toString("base64");
+  return plan.users.map(({ accountId, partners }) =>
+    partners.map(({ conversationId, user }) => {
+      const recipient = plan.users[user];
+      if (!recipient) throw new Error("a partner who is not in the plan");
+      const { deviceId, registrationId } = recipient;
+      const recipients = [
+        { accountId, devices: [] },
+        { accountId: recipient.accountId, devices: [{ deviceId, registrationId, envelope }] },
+      ];
+      return JSON.stringify({ conversationId, content, recipients }).slice(1);
+    }),
+  );
+}
+
 function createCrowd(plan: LoadPlan): Crowd {
-  return {
-    plan,
-    devices: plan.users.map(() => undefined),
-    content: randomBytes(plan.contentBytes).toString("base64"),
-    envelope: randomBytes(plan.envelopeBytes).toString("base64"),
-    ledger: createLedger(),
-  };
+  return { plan, devices: plan.users.map(() => undefined), tails: createTails(plan), ledger: createLedger() };
 }
 
 async function connectWhere(crowd: Crowd, wanted: (index: number) => boolean): Promise<void> {
@@ -42,23 +53,12 @@ async function connectWhere(crowd: Crowd, wanted: (index: number) => boolean): P
 }
 
 /** Sends one message of `sender` to a partner by chance; resolves when it is answered. */
-async function sendOne({ plan, devices, content, envelope, ledger }: Crowd, sender: number, atMs: number) {
-  const user = plan.users[sender];
-  const partner = user?.partners[Math.floor(Math.random() * user.partners.length)];
-  const recipient = partner && plan.users[partner.user];
-  if (!user || !partner || !recipient) throw new Error("a sender without partners");
+async function sendOne({ plan, tails, devices, ledger }: Crowd, sender: number, atMs: number): Promise<void> {
+  const partners = plan.users[sender]?.partners ?? [];
+  const choice = Math.floor(Math.random() * partners.length);
   const messageId = v7();
-  const { deviceId, registrationId } = recipient;
-  ledger.sent(messageId, partner.user, atMs);
-  await devices[sender]?.send(messageId, {
-    messageId,
-    conversationId: partner.conversationId,
-    content,
-    recipients: [
-      { accountId: user.accountId, devices: [] },
-      { accountId: recipient.accountId, devices: [{ deviceId, registrationId, envelope }] },
-    ],
-  });
+  ledger.sent(messageId, partners[choice]?.user ?? -1, atMs);
+  await devices[sender]?.send(messageId, `{"messageId":"${messageId}",${tails[sender]?.[choice]}`);
 }
 
 interface Sending {

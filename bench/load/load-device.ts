@@ -1,27 +1,27 @@
 import { limits } from "@sotto/contracts/limits";
-import type { InboxEnvelope } from "@sotto/contracts/message-api";
-import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
-import { type FrameAnswer, SOCKET_PATH } from "@sotto/contracts/socket-events";
-import { io, type Socket } from "socket.io-client";
+import { serverEvents } from "@sotto/contracts/socket-events";
+import { type FrameLink, openFrameLink } from "./frame-link.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LoadUser } from "./load-plan.ts";
 
 export interface LoadDevice {
-  /** @param payload of `message:send` */
-  send(messageId: string, payload: object): Promise<void>;
+  /** @param payload of `message:send`, as JSON */
+  send(messageId: string, payload: string): Promise<void>;
   close(): void;
 }
 
 /** Envelopes that have arrived are acknowledged together, as a client does that stores them together. */
 const ACKNOWLEDGE_AFTER_MS = 20;
+const ACCEPTED = '[{"ok":true';
 
-function acknowledgeTogether(socket: Socket): (envelopeId: number) => void {
+/** Called for every envelope; `tell` sends the ids of those that came within a short while. */
+function acknowledgeTogether(tell: (envelopeIds: readonly number[]) => void): (envelopeId: number) => void {
   let waiting: number[] = [];
   const flush = (): void => {
+    if (waiting.length === 0) return;
     const ids = waiting;
     waiting = [];
-    for (let from = 0; from < ids.length; from += limits.acknowledgedPerFrame)
-      socket.emit("inbox:ack", { envelopeIds: ids.slice(from, from + limits.acknowledgedPerFrame) });
+    tell(ids);
   };
   return (envelopeId) => {
     waiting.push(envelopeId);
@@ -30,42 +30,42 @@ function acknowledgeTogether(socket: Socket): (envelopeId: number) => void {
   };
 }
 
+type ReceivedEvent = readonly [name: string, payload: unknown];
+type Envelopes = {
+  readonly envelopes: readonly { readonly envelopeId: number; readonly messageId: string }[];
+};
+
 /** Connects one device, which counts and acknowledges what it gets. @throws Error when the node refuses it */
 export async function connectDevice(user: LoadUser, index: number, ledger: Ledger): Promise<LoadDevice> {
-  const socket = io(user.url, {
-    path: SOCKET_PATH,
-    transports: ["websocket"],
-    forceNew: true,
-    reconnection: false,
-    autoConnect: false,
-    auth: { token: user.token, deviceId: user.deviceId, protocolVersion: PROTOCOL_VERSION },
+  let link: FrameLink | undefined;
+  const acknowledge = acknowledgeTogether((envelopeIds) =>
+    link?.tell("inbox:ack", JSON.stringify({ envelopeIds })),
+  );
+  const onEvent = (json: string): void => {
+    const [name, payload] = JSON.parse(json) as ReceivedEvent;
+    if (name === "inbox:envelopes") {
+      for (const { messageId, envelopeId } of (payload as Envelopes).envelopes) {
+        ledger.delivered(messageId, index);
+        acknowledge(envelopeId);
+      }
+    } else if (name === "inbox:gap") ledger.fault("the server dropped envelopes and told a gap");
+    else if (!Object.hasOwn(serverEvents, name)) ledger.fault(`an unknown event came: ${name}`);
+  };
+  const { url, token, deviceId } = user;
+  const opened = await openFrameLink({
+    url,
+    token,
+    deviceId,
+    onEvent,
+    onLost: () => ledger.fault("a device was disconnected"),
   });
-  const acknowledge = acknowledgeTogether(socket);
-  socket.on("inbox:envelopes", ({ envelopes }: { envelopes: InboxEnvelope[] }) => {
-    for (const { messageId, envelopeId } of envelopes) {
-      ledger.delivered(messageId, index);
-      acknowledge(envelopeId);
-    }
-  });
-  socket.on("inbox:gap", () => ledger.fault("the server dropped envelopes and told a gap"));
-  let closing = false;
-  socket.on("disconnect", (reason) => {
-    if (!closing) ledger.fault(`a device was disconnected: ${reason}`);
-  });
-  await new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve);
-    socket.once("connect_error", reject);
-    socket.connect();
-  });
+  link = opened;
   return {
     async send(messageId, payload) {
-      const answer: FrameAnswer<"message:send"> = await socket.emitWithAck("message:send", payload);
-      if (answer.ok) ledger.acked(messageId);
-      else ledger.fault(`a send was refused: ${answer.error.code}`);
+      const answer = await opened.ask("message:send", payload);
+      if (answer.startsWith(ACCEPTED)) ledger.acked(messageId);
+      else ledger.fault(`a send was refused: ${answer}`);
     },
-    close() {
-      closing = true;
-      socket.disconnect();
-    },
+    close: opened.close,
   };
 }
