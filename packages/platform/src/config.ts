@@ -29,6 +29,9 @@ export const serviceEnv = {
   SOTTO_PARENT_PID: z.coerce.number().int().positive().optional(),
 } as const;
 
+/** Where browsers reach this installation; its origin may act by cookie. `https` makes the cookies Secure. */
+export const publicUrl = z.url({ protocol: /^https?$/ });
+
 /**
  * Parses the environment with `schema`. `NAME_FILE` names a file that holds the value of `NAME` (a trailing newline is dropped).
  * @throws ConfigError naming every bad value at once; values themselves are never shown.

@@ -10,8 +10,10 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { accessCookieName } from "./access-cookie.ts";
 import { AppError, type ConstraintErrors, fromZodError, toAppError, toProblem } from "./app-error.ts";
 import type { Logger } from "./log.ts";
+import { requireSameOrigin } from "./same-origin.ts";
 import type { Caller, TokenVerifier } from "./token-verifier.ts";
 
 export type AppEnv = { Variables: { requestId: string; caller: Caller } };
@@ -35,7 +37,7 @@ export function createApp(options: AppOptions): App {
   app.use(requestId());
   app.use(secureHeaders());
   app.use(limitBodies(options.bodyLimits ?? []));
-  app.use(methodNotAllowed({ app }));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods, options) }));
   app.onError((error, c) => answerError(c, error, options));
   app.notFound((c) =>
     answerError(c, new AppError("not_found", "There is nothing at this address."), options),
@@ -85,28 +87,57 @@ function answerError(c: Context<AppEnv>, thrown: unknown, { log, constraints }: 
   });
 }
 
-/** Hono throws its own exceptions for malformed JSON and unsupported methods. */
+function refuseMethod(c: Context<AppEnv>, methods: string[], options: AppOptions): Response {
+  c.header("Allow", methods.join(", "));
+  return answerError(
+    c,
+    new AppError("method_not_allowed", "This address does not answer to that method."),
+    options,
+  );
+}
+
+/** Hono throws its own exceptions for malformed JSON and other media types. */
 function fromHonoException(thrown: unknown): unknown {
   if (!(thrown instanceof HTTPException)) return thrown;
-  if (thrown.status === 405)
-    return new AppError("method_not_allowed", "This address does not answer to that method.");
-  if (thrown.status === 413) return new AppError("payload_too_large", "The body is too large.");
+  if (thrown.status === 415) {
+    return new AppError("unsupported_media_type", "This address does not take a body of that media type.");
+  }
   if (thrown.status < 500) return new AppError("bad_request", thrown.message || "The request is not valid.");
   return thrown;
 }
 
-/** Lets only callers with a valid access token pass; a bearer token wins over the cookie. */
-export function requireCaller(verifier: TokenVerifier): MiddlewareHandler<AppEnv> {
+export type CallerPolicy = {
+  readonly verifier: TokenVerifier;
+  /** Origin (RFC 6454) of the pages that may act by cookie. */
+  readonly publicOrigin: string;
+};
+
+/** By RFC 9110 section 9.2.1 these change nothing, and no other site can read the answers. */
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Lets only callers with a valid access token pass. A bearer token wins over the cookie, and a malformed one is refused
+ * rather than passed over. What changes something by cookie must come from this installation's own pages.
+ * @throws AppError `unauthenticated`, `token_expired`, `forbidden`, `unavailable`
+ */
+export function requireCaller({ verifier, publicOrigin }: CallerPolicy): MiddlewareHandler<AppEnv> {
+  const cookieName = accessCookieName(publicOrigin);
   return async (c, next) => {
-    const token = bearerToken(c) ?? getCookie(c, `__Host-${ACCESS_COOKIE}`) ?? getCookie(c, ACCESS_COOKIE);
+    const bearer = bearerToken(c.req.header("Authorization"));
+    const token = bearer ?? getCookie(c, cookieName);
     if (!token) throw new AppError("unauthenticated", "This needs an access token.");
     c.set("caller", await verifier.verify(token));
+    const isByCookie = bearer === undefined;
+    if (isByCookie && !SAFE_METHODS.has(c.req.method)) requireSameOrigin(c.req.header(), publicOrigin);
     await next();
   };
 }
 
-function bearerToken(c: Context): string | undefined {
-  return /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const token = /^Bearer +([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(authorization)?.[1];
+  if (!token) throw new AppError("unauthenticated", "The header Authorization holds no bearer token.");
+  return token;
 }
 
 /** The error answers of a route, for `createRoute({ responses })`. */
@@ -130,6 +161,12 @@ export function addOpenApi(app: App, info: { title: string; version: string }): 
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "cookie", {
+    type: "apiKey",
+    in: "cookie",
+    name: ACCESS_COOKIE,
+    description: `Over https the name is __Host-${ACCESS_COOKIE}.`,
   });
   app.doc31("/openapi.json", { openapi: "3.1.0", info });
 }

@@ -15,6 +15,8 @@ import { type ChatContext, createContext } from "./context.ts";
 import { serveSockets } from "./socket/server.ts";
 import { startNode } from "./start-node.ts";
 
+export const PUBLIC_URL = "http://localhost:8080";
+
 export type ChatNode = { readonly url: string; readonly context: ChatContext; stop(): Promise<void> };
 
 /** A database, a maker of tokens, and as many chat nodes as a test wants. */
@@ -85,6 +87,7 @@ async function startChatNode(
     LOG_LEVEL: "fatal",
     DATABASE_URL: urls.databaseUrl,
     JWKS_URL: urls.jwksUrl,
+    PUBLIC_URL,
     SENDS_BURST: "100000",
     FRAMES_BURST: "100000",
     ...settings,

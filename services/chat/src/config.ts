@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Env, parseConfig, serviceEnv } from "@sotto/platform/config";
+import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
 import { z } from "zod";
 
 const positive = z.coerce.number().positive();
@@ -7,6 +7,7 @@ const count = z.coerce.number().int().min(1);
 
 const chatEnv = z.object({
   ...serviceEnv,
+  PUBLIC_URL: publicUrl,
   /** Where the user service publishes the keys that verify access tokens. */
   JWKS_URL: z.url({ protocol: /^https?$/ }),
   /** For people who read logs and metrics; nodes may share it. */

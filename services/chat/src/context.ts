@@ -38,6 +38,8 @@ export interface ChatContext {
   readonly pool: pg.Pool;
   readonly bus: Bus;
   readonly verifier: TokenVerifier;
+  /** Origin (RFC 6454) of the pages that may act by cookie. */
+  readonly publicOrigin: string;
   readonly claimLimiter: Limiter;
   readonly io: Server;
   readonly node: { readonly id: string; readonly name: string };
@@ -76,6 +78,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     ids: sources.ids ?? systemIds,
     metrics: createMetrics(),
     node: { id: config.nodeId, name: config.NODE_NAME },
+    publicOrigin: new URL(config.PUBLIC_URL).origin,
   };
   const pools = createPools(config, log);
   const {

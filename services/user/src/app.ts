@@ -1,4 +1,3 @@
-import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
 import { checkDatabase } from "@sotto/platform/db";
 import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
@@ -30,12 +29,6 @@ export function createUserApp(context: UserContext): App {
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool) },
     metrics: context.metrics,
-  });
-  app.openAPIRegistry.registerComponent("securitySchemes", "cookie", {
-    type: "apiKey",
-    in: "cookie",
-    name: ACCESS_COOKIE,
-    description: `Over https the name is __Host-${ACCESS_COOKIE}.`,
   });
   addOpenApi(app, { title: "Sotto user service", version: "1" });
   return app;

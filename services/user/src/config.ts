@@ -1,4 +1,4 @@
-import { type Env, parseConfig, serviceEnv } from "@sotto/platform/config";
+import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
 import { z } from "zod";
 
 /** Public half of an Ed25519 key as a JWK (RFC 8037). */
@@ -12,8 +12,7 @@ const signingKey = publicKey.extend({ d: z.base64url().length(43) });
 
 const userEnv = z.object({
   ...serviceEnv,
-  /** Where browsers reach this installation; its origin may act by cookie. `https` makes the cookies Secure. */
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }),
+  PUBLIC_URL: publicUrl,
   /** Private Ed25519 JWK with a `kid`, as JSON: signs access tokens. */
   ACCESS_TOKEN_KEY: json(signingKey),
   /** JSON array of former keys, private or public; their public halves stay published while tokens live. */

@@ -95,7 +95,7 @@ test("every route that takes a body answers 400 to one that is not valid, and ne
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "x"]) {
       const request = { body: "{}", token, headers: { "Content-Type": type } };
       const { status } = await user.send(route.method, route.path, request);
-      expect([400, 415], `${nameOf(route)} as ${type}`).toContain(status);
+      expect(status, `${nameOf(route)} as ${type}`).toBe(415);
     }
   }
 });

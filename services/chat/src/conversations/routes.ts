@@ -42,8 +42,8 @@ const list = createRoute({
 /** Conversations; paths are relative to `/api/chat`. */
 export function conversationRoutes(context: ChatContext): App {
   const app = createRoutes();
-  app.use("/conversations/*", requireCaller(context.verifier));
-  app.use("/conversations", requireCaller(context.verifier));
+  app.use("/conversations/*", requireCaller(context));
+  app.use("/conversations", requireCaller(context));
   app.openapi(openDirect, async (c) => {
     const made = await openDirectConversation(context, c.var.caller, c.req.valid("param").accountId);
     return c.json(toWire(made), 200);

@@ -24,6 +24,7 @@ beforeAll(async () => {
       LOG_LEVEL: "fatal",
       DATABASE_URL: world.database.urlFor("chat"),
       JWKS_URL: world.tokens.jwksUrl,
+      PUBLIC_URL: "http://localhost:8080",
       WAITING_GRACE_SECONDS: "30",
       MAILBOX_DAYS: "30",
       MAILBOX_ENVELOPES: "10",

@@ -57,8 +57,8 @@ const confirmGap = createRoute({
 /** The calling device's mailbox, for clients without a socket; paths are relative to `/api/chat`. */
 export function inboxRoutes(context: ChatContext): App {
   const app = createRoutes();
-  app.use("/inbox", requireCaller(context.verifier));
-  app.use("/inbox/*", requireCaller(context.verifier));
+  app.use("/inbox", requireCaller(context));
+  app.use("/inbox/*", requireCaller(context));
   app.openapi({ ...read, middleware: requireDevice(context) }, async (c) =>
     c.json(await readInbox(context, c.var.device, c.req.valid("query").limit), 200),
   );

@@ -125,6 +125,7 @@ function createDeviceContext(url: string, publicKey: CryptoKey, recorded: Record
     clock: systemClock,
     ids: systemIds,
     verifier: createTokenVerifier({ keys: async () => publicKey, clock: systemClock }),
+    publicOrigin: "http://localhost:8080",
     claimLimiter: createLimiter({
       pool,
       schema: "chat",

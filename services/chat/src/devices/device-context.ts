@@ -13,6 +13,8 @@ export interface DeviceContext {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly verifier: TokenVerifier;
+  /** Origin of the pages that may act by cookie. */
+  readonly publicOrigin: string;
   /** Per calling device and target device: 6 claims, then one every 10 minutes. Closed when its store is down. */
   readonly claimLimiter: Limiter;
   /** Tells a device, wherever it is connected, that its one-time keys run out. Best effort: it also asks by itself. */

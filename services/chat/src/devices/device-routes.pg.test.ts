@@ -53,7 +53,7 @@ test.each(withBody)("%s %s refuses a body that is too large or none", async (met
     expect(answer, rawBody).toMatchObject({ status: 400, body: { code: "bad_request" } });
   }
   const text = { token, headers: { ...headers(), "Content-Type": "text/plain" }, rawBody: "{}" };
-  expect((await app.call(method, path(id), text)).status).toBe(400);
+  expect((await app.call(method, path(id), text)).status).toBe(415);
 });
 
 test.each(routes.filter(([, path]) => path("a") !== path("b")))(

@@ -116,8 +116,8 @@ export const deviceBodyLimits: NonNullable<AppOptions["bodyLimits"]> = [
 export function deviceRoutes(context: DeviceContext): App {
   const app = createRoutes();
   // Also matches "/devices" itself.
-  app.use("/devices/*", requireCaller(context.verifier));
-  app.use("/accounts/*", requireCaller(context.verifier));
+  app.use("/devices/*", requireCaller(context));
+  app.use("/accounts/*", requireCaller(context));
   app.openapi(register, async (c) =>
     c.json(await registerDevice(context, c.var.caller, c.req.valid("json")), 201),
   );

@@ -34,7 +34,7 @@ const send = createRoute({
 /** Messages; paths are relative to `/api/chat`. */
 export function messageRoutes(context: ChatContext): App {
   const app = createRoutes();
-  app.use("/messages", requireCaller(context.verifier));
+  app.use("/messages", requireCaller(context));
   app.openapi({ ...send, middleware: requireDevice(context) }, async (c) =>
     c.json(await sendMessage(context, c.var.device, c.req.valid("json")), 201),
   );

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
 import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
 import { handshakeAuth } from "@sotto/contracts/socket-events";
+import { accessCookieName } from "@sotto/platform/access-cookie";
 import { AppError, fromZodError } from "@sotto/platform/app-error";
+import { type OriginHeaders, requireSameOrigin } from "@sotto/platform/same-origin";
 import { parse as parseCookies } from "hono/utils/cookie";
 import type { ChatContext } from "../context.ts";
 import type { ConnectedDevice } from "../delivery/device-connection.ts";
@@ -10,16 +11,19 @@ import { recordConnection } from "../delivery/presence-queries.ts";
 
 export type Admitted = { device: ConnectedDevice; gap: Date | null };
 
+type HandshakeHeaders = OriginHeaders & { readonly cookie?: string | undefined };
+
 /**
- * Checks who connects: token, protocol version, and a device that is bound to the token's session.
- * @throws AppError `unauthenticated`, `token_expired`, `device_unproven`, `protocol_unsupported`, `bad_request`, `unavailable`
+ * Checks who connects: token, protocol version, and a device that is bound to the token's session. Browsers let any
+ * page open a WebSocket to anywhere, with cookies: one that comes with a cookie must come from our own pages.
+ * @throws AppError `unauthenticated`, `token_expired`, `forbidden`, `device_unproven`, `protocol_unsupported`, `bad_request`, `unavailable`
  */
 export async function admit(
-  context: Pick<ChatContext, "verifier" | "pool" | "node">,
-  handshake: { auth: unknown; headers: { cookie?: string | undefined } },
+  context: Pick<ChatContext, "verifier" | "pool" | "node" | "publicOrigin">,
+  handshake: { auth: unknown; headers: HandshakeHeaders },
 ): Promise<Admitted> {
   const { deviceId, token } = readAuth(handshake.auth);
-  const caller = await context.verifier.verify(token ?? cookieToken(handshake.headers.cookie));
+  const caller = await context.verifier.verify(token ?? cookieToken(handshake.headers, context.publicOrigin));
   const device = { ...caller, deviceId, connectionId: randomUUID() };
   const recorded = await recordConnection(context.pool, device, context.node.id);
   if (!recorded) throw new AppError("device_unproven", "This device is not bound to this session.");
@@ -38,9 +42,9 @@ function readAuth(auth: unknown) {
   throw fromZodError(parsed.error);
 }
 
-function cookieToken(header: string | undefined): string {
-  const cookies = parseCookies(header ?? "");
-  const token = cookies[`__Host-${ACCESS_COOKIE}`] ?? cookies[ACCESS_COOKIE];
+function cookieToken(headers: HandshakeHeaders, publicOrigin: string): string {
+  const token = parseCookies(headers.cookie ?? "")[accessCookieName(publicOrigin)];
   if (!token) throw new AppError("unauthenticated", "This needs an access token.");
+  requireSameOrigin(headers, publicOrigin);
   return token;
 }

@@ -1,8 +1,8 @@
 import type { Session } from "@sotto/contracts/user-api";
+import { requireSameOrigin } from "@sotto/platform/same-origin";
 import type { Context } from "hono";
 import type { UserContext } from "../context.ts";
 import type { IssuedSession } from "./prepare-session.ts";
-import { requireSameOrigin } from "./same-origin.ts";
 import { setSessionCookies } from "./session-cookies.ts";
 
 export type TokenTransport = "bearer" | "cookie";
@@ -12,7 +12,7 @@ export type TokenTransport = "bearer" | "cookie";
  * Call it before the work. @throws AppError `forbidden`.
  */
 export function requireTransport(c: Context, context: UserContext, transport: TokenTransport): void {
-  if (transport === "cookie") requireSameOrigin(c, context.publicOrigin);
+  if (transport === "cookie") requireSameOrigin(c.req.header(), context.publicOrigin);
 }
 
 /** The session for the body of the answer: with its tokens, or without them and with cookies set instead. */
