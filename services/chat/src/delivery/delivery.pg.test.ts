@@ -110,3 +110,24 @@ test("a second connection of a device closes the first, on the same node and on 
     [],
   ]);
 });
+
+test("a connection lives on when a later handshake of its device was given up before it became one", async () => {
+  const { alice, bob, conversationId } = await pair();
+  const a = await listen(one, alice);
+  const b = await listen(two, bob);
+  const given = { connectionId: "00000000-0000-4000-8000-000000000001", deviceId: bob.deviceId };
+  await world.owner.query(
+    "update chat.presence set connection_id = $2, node_id = null where device_id = $1",
+    [given.deviceId, given.connectionId],
+  );
+  await until("the sweep has put it right", async () => {
+    const { rows } = await world.owner.query(
+      "select connection_id, node_id from chat.presence where device_id = $1",
+      [bob.deviceId],
+    );
+    return rows[0].connection_id !== given.connectionId && rows[0].node_id === two.context.node.id;
+  });
+  await sendMany(a.socket, conversationId, alice, bob, 1);
+  await until("a delivery", () => b.inbox.length === 1);
+  expect(b.seen.closed).toEqual([]);
+});

@@ -5,6 +5,8 @@ export type DeviceState = {
   accountId: string;
   sessionId: string | null;
   connectionId: string | null;
+  /** The node of that connection; null once it has ended. */
+  connectedNode: string | null;
   gap: Date | null;
   waiting: boolean;
 };
@@ -52,6 +54,24 @@ export async function recordDisconnections(
   });
 }
 
+const RECLAIM_CONNECTION = `
+update chat.presence set connection_id = $2, node_id = $3, seen_at = now()
+where device_id = $1 and connection_id = $4 and node_id is null`;
+
+/** Puts a living connection in the place of one that was recorded after it and has ended. */
+export async function reclaimConnection(
+  pool: pg.Pool,
+  device: { deviceId: string; connectionId: string },
+  nodeId: string,
+  endedConnectionId: string,
+): Promise<void> {
+  await pool.query({
+    name: "reclaim-connection",
+    text: RECLAIM_CONNECTION,
+    values: [device.deviceId, device.connectionId, nodeId, endedConnectionId],
+  });
+}
+
 const RESET_WAITING = `
 update chat.presence set waiting_told = false, seen_at = now() where device_id = $1 and waiting_told`;
 
@@ -62,7 +82,7 @@ export async function resetWaiting(pool: pg.Pool, deviceId: string): Promise<voi
 
 const LIST_STATES = `
 select d.device_id as "deviceId", d.account_id as "accountId", d.session_id as "sessionId",
-  p.connection_id as "connectionId", d.gap_at as gap,
+  p.connection_id as "connectionId", p.node_id as "connectedNode", d.gap_at as gap,
   exists (select from chat.envelope e where e.device_id = d.device_id) as waiting
 from unnest($1::uuid[]) k (device_id)
 join chat.device d on d.device_id = k.device_id

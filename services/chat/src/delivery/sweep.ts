@@ -6,7 +6,7 @@ import type { Connections } from "./connections.ts";
 import type { Departures } from "./departures.ts";
 import type { ConnectedDevice, DeviceConnection } from "./device-connection.ts";
 import type { MailboxReader } from "./mailbox-reader.ts";
-import { type DeviceState, listDeviceStates, recordNode } from "./presence-queries.ts";
+import { type DeviceState, listDeviceStates, reclaimConnection, recordNode } from "./presence-queries.ts";
 
 const DEVICES_PER_QUERY = 1000;
 
@@ -29,17 +29,30 @@ export async function sweepConnections(deps: SweepDeps): Promise<void> {
   await deps.departures.flush();
   const all = [...deps.connections.all()];
   for (let start = 0; start < all.length; start += DEVICES_PER_QUERY) {
-    const page = all.slice(start, start + DEVICES_PER_QUERY);
-    const states = await listDeviceStates(
-      deps.pool,
-      page.map(({ device }) => device.deviceId),
-    );
-    const byDevice = new Map(states.map((state) => [state.deviceId, state]));
-    for (const connection of page) compare(deps, connection, byDevice.get(connection.device.deviceId));
+    await compareWithDatabase(deps, all.slice(start, start + DEVICES_PER_QUERY));
   }
 }
 
-function compare(deps: SweepDeps, connection: DeviceConnection, state: DeviceState | undefined): void {
+type CompareDeps = Pick<SweepDeps, "pool" | "connections" | "reader" | "node">;
+
+/** Compares connections of this node with the database, and ends those that are over. */
+export async function compareWithDatabase(
+  deps: CompareDeps,
+  connections: readonly DeviceConnection[],
+): Promise<void> {
+  const states = await listDeviceStates(
+    deps.pool,
+    connections.map(({ device }) => device.deviceId),
+  );
+  const byDevice = new Map(states.map((state) => [state.deviceId, state]));
+  for (const connection of connections) {
+    const state = byDevice.get(connection.device.deviceId);
+    await reclaim(deps, connection.device, state);
+    compare(deps, connection, state);
+  }
+}
+
+function compare(deps: CompareDeps, connection: DeviceConnection, state: DeviceState | undefined): void {
   if (deps.connections.get(connection.device.deviceId) !== connection) return;
   const ended = whyEnded(connection.device, state);
   if (ended) connection.sink.close(ended);
@@ -54,8 +67,23 @@ function compare(deps: SweepDeps, connection: DeviceConnection, state: DeviceSta
 function whyEnded(device: ConnectedDevice, state: DeviceState | undefined): CloseReason | undefined {
   if (!state) return "device_removed";
   if (state.sessionId !== device.sessionId) return "session_revoked";
-  if (state.connectionId !== device.connectionId) return "superseded";
+  if (isElsewhere(device, state) && state.connectedNode !== null) return "superseded";
   return undefined;
+}
+
+function isElsewhere(device: ConnectedDevice, state: DeviceState): boolean {
+  return state.connectionId !== device.connectionId;
+}
+
+/** Handshakes of one device may be recorded out of order: the last one recorded can be the one that was given up. */
+async function reclaim(
+  deps: CompareDeps,
+  device: ConnectedDevice,
+  state: DeviceState | undefined,
+): Promise<void> {
+  if (!state || state.connectionId === null || !isElsewhere(device, state) || state.connectedNode !== null)
+    return;
+  await reclaimConnection(deps.pool, device, deps.node.id, state.connectionId);
 }
 
 /** Ends connections whose access token has expired. */
