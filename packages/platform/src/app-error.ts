@@ -48,7 +48,7 @@ export function toAppError(thrown: unknown, constraints: ConstraintErrors = {}):
   const known =
     typeof database?.constraint === "string" ? ownConstraint(constraints, database.constraint) : undefined;
   if (known) return known;
-  if (isUnavailable(database?.code)) {
+  if (isUnavailable(database?.code) || isLostConnection(thrown)) {
     return new AppError("unavailable", "The service cannot reach its database now. Try again.", {
       cause: thrown,
       retryAfterSeconds: 2,
@@ -65,6 +65,16 @@ function ownConstraint(constraints: ConstraintErrors, name: string): AppError | 
 function isUnavailable(code: unknown): boolean {
   if (typeof code !== "string") return false;
   return /^(08...|53...|57P0[1-5]|57014|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(code);
+}
+
+/** `pg` gives these no code: no place in the pool in time, and connections that ended under a query. */
+function isLostConnection(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error &&
+    /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/.test(
+      thrown.message,
+    )
+  );
 }
 
 export function toFrameError(error: AppError): FrameError {
