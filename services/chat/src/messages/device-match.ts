@@ -10,7 +10,8 @@ const NO_DEVICES: ReadonlyMap<string, number> = new Map();
 
 /**
  * Compares the envelopes of a message with the devices that must get one: every device of every member but the
- * sending device itself. An empty answer means that both are the same set, with the same registration ids.
+ * sending device itself. An empty answer means that every member is named and that both are the same set, with the
+ * same registration ids.
  */
 export function findMismatches(
   recipients: readonly Recipient[],
@@ -25,9 +26,8 @@ export function findMismatches(
     if (mismatch) mismatches.push(mismatch);
   }
   for (const [accountId, devices] of roster) {
-    if (named.has(accountId)) continue;
-    const mismatch = compareAccount({ accountId, devices: [] }, devices, senderDeviceId);
-    if (mismatch) mismatches.push(mismatch);
+    // Also when it has no device: the device sets of named accounts alone are kept from changing until the commit.
+    if (!named.has(accountId)) mismatches.push(leftOut(accountId, devices, senderDeviceId));
   }
   return mismatches;
 }
@@ -52,4 +52,14 @@ function compareAccount(
   }
   if (missing.length + extra.length + stale.length === 0) return undefined;
   return { accountId: recipient.accountId, missing, extra, stale };
+}
+
+function leftOut(
+  accountId: string,
+  actual: ReadonlyMap<string, number>,
+  senderDeviceId: string,
+): AccountMismatch {
+  const needed = [...actual].filter(([deviceId]) => deviceId !== senderDeviceId);
+  const missing = needed.map(([deviceId, registrationId]) => ({ deviceId, registrationId }));
+  return { accountId, missing, extra: [], stale: [] };
 }
