@@ -49,6 +49,8 @@ export type DeviceOptions = {
   readonly store?: DeviceStore;
   /** The device that adds this one to its account. */
   readonly linkedBy?: TestDevice;
+  /** An account that the server has, for a device with an account key of its own. */
+  readonly accountId?: string;
   readonly clock?: Clock;
 };
 
@@ -58,10 +60,9 @@ export async function openTestDevice(server: MemoryServer, options: DeviceOption
   const store = options.store ?? (await memoryStore().open());
   const { transact } = createTransactor(store);
   const known = await findOwnAccount(store);
-  const accountId = known?.accountId ?? linkedBy?.accountId ?? v7();
+  const accountId = known?.accountId ?? linkedBy?.accountId ?? options.accountId ?? v7();
   const deviceId = known?.deviceId ?? v7();
-  if (known === undefined && linkedBy === undefined)
-    server.addAccount(accountId, options.username ?? "nobody");
+  if (!server.accounts.has(accountId)) server.addAccount(accountId, options.username ?? "nobody");
   const chat = server.chatOf(accountId, deviceId);
   const events = createEventEmitter<ClientEvents>();
   const context = { clock, store, transact, chat, events, request: server.request, uuid: () => v7() };
@@ -120,6 +121,7 @@ async function assemble(context: ClientContext, accountId: string, deviceId: str
     releaseHeld: (peerId) => inbox.releaseHeld(peerId),
   });
   await queue.load();
+  let isClosed = false;
   return {
     accountId,
     deviceId,
@@ -129,7 +131,7 @@ async function assemble(context: ClientContext, accountId: string, deviceId: str
     conversations,
     seen: listenToAll(context),
     async pump() {
-      for (;;) {
+      while (!isClosed) {
         const { envelopes } = await chat.inbox(deviceId);
         if (envelopes.length === 0) return;
         await inbox.take(
@@ -141,6 +143,7 @@ async function assemble(context: ClientContext, accountId: string, deviceId: str
     },
     messages: () => readStoredMessages(store, 0, 10_000),
     async close() {
+      isClosed = true;
       await queue.close();
       await inbox.close();
       feed.close();
