@@ -5,11 +5,14 @@ import type { AddressInfo } from "node:net";
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@sotto/contracts/access-token";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
+/** What may differ from a good token. */
+export type TokenOptions = { lifetimeSeconds?: number; audience?: string; issuer?: string };
+
 export interface TokenMaker {
   /** Where services find the public key. */
   readonly jwksUrl: string;
   /** A token of a session, ten minutes long when nothing else is said. */
-  sign(accountId: string, sessionId: string, options?: { lifetimeSeconds?: number }): Promise<string>;
+  sign(accountId: string, sessionId: string, options?: TokenOptions): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -26,11 +29,15 @@ export async function startTokenMaker(): Promise<TokenMaker> {
   const { port } = server.address() as AddressInfo;
   return {
     jwksUrl: `http://127.0.0.1:${port}/.well-known/jwks.json`,
-    sign: (accountId, sessionId, { lifetimeSeconds = 600 } = {}) =>
+    sign: (
+      accountId,
+      sessionId,
+      { lifetimeSeconds = 600, audience = TOKEN_AUDIENCE, issuer = TOKEN_ISSUER } = {},
+    ) =>
       new SignJWT({ sid: sessionId })
         .setProtectedHeader({ alg: "EdDSA", kid })
-        .setIssuer(TOKEN_ISSUER)
-        .setAudience(TOKEN_AUDIENCE)
+        .setIssuer(issuer)
+        .setAudience(audience)
         .setSubject(accountId)
         .setIssuedAt()
         .setExpirationTime(`${lifetimeSeconds} seconds`)

@@ -1,17 +1,25 @@
+import type { Running } from "@sotto/platform/node-server";
+import { within } from "@sotto/platform/open-work";
 import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
 import { clearLeftovers, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
-import { closeExpired, sweepConnections } from "./delivery/sweep.ts";
+import { closeExpired, compareWithDatabase, sweepConnections } from "./delivery/sweep.ts";
 
 const EXPIRY_INTERVAL_MS = 1000;
 const UPKEEP_INTERVAL_MS = 2000;
 const CLEARING_INTERVAL_MS = 600_000;
 
-/** Starts what a chat node does by itself: listening to the other nodes, sweeps, events. Returns its end. */
-export async function startNode(context: ChatContext): Promise<() => Promise<void>> {
+/** How long a stop waits for the answers to frames that are under way. */
+const ANSWERS_TIMEOUT_MS = 3000;
+
+/**
+ * Starts what a chat node does by itself: listening to the other nodes, sweeps, events. Returns its end, in two steps
+ * between which the last requests are answered: see `Running` of the platform.
+ */
+export function startNode(context: ChatContext): Pick<Running, "drain" | "close"> {
   listenToNodes(context);
   context.bus.consume({
     consumer: "chat",
@@ -20,17 +28,24 @@ export async function startNode(context: ChatContext): Promise<() => Promise<voi
     handle: (event) => revokeSession(context, event.data.sessionId),
   });
   const chores = startChores(context);
-  return async () => {
-    for (const chore of chores) chore.stop();
-    for (const { sink } of context.connections.all()) sink.close("server_shutdown");
-    await context.commitQueue.drain();
-    context.reader.close();
-    context.link.stop();
-    await deleteNode(context.pool, context.node.id).catch((error: unknown) =>
-      context.log.warn({ err: error }, "the end of this node could not be recorded; others will notice"),
-    );
-    await context.io.close();
-    await context.close();
+  return {
+    async drain() {
+      const finished = Promise.all([context.bus.close(), ...chores.map((chore) => chore.stop())]);
+      if (!(await within(ANSWERS_TIMEOUT_MS, context.frames.close()))) {
+        context.log.warn("frames are still unanswered; their clients must ask again");
+      }
+      for (const { sink } of context.connections.all()) sink.close("server_shutdown");
+      await finished;
+    },
+    async close() {
+      context.link.stop();
+      await context.reader.close();
+      await deleteNode(context.pool, context.node.id).catch((error: unknown) =>
+        context.log.warn({ err: error }, "the end of this node could not be recorded; others will notice"),
+      );
+      await context.io.close();
+      await context.close();
+    },
   };
 }
 
@@ -50,19 +65,27 @@ function startChores(context: ChatContext) {
 function repeat({ log }: ChatContext, name: string, intervalMs: number, task: () => Promise<void>) {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
   const run = async () => {
     try {
       await task();
     } catch (error) {
       log.warn({ err: error }, `the ${name} failed; trying again`);
     }
-    if (!stopped) timer = setTimeout(run, intervalMs);
+    if (!stopped) schedule();
   };
-  timer = setTimeout(run, intervalMs);
+  const schedule = () => {
+    timer = setTimeout(() => {
+      running = run();
+    }, intervalMs);
+  };
+  schedule();
   return {
-    stop() {
+    /** Resolves when a run that is under way has ended. */
+    async stop() {
       stopped = true;
       clearTimeout(timer);
+      await running;
     },
   };
 }
@@ -72,7 +95,11 @@ function listenToNodes(context: ChatContext): void {
   io.on("node:mail", (deviceIds: string[]) => readMailboxes(context, deviceIds));
   io.on("node:connected", (deviceId: string, connectionId: string) => {
     const connection = connections.get(deviceId);
-    if (connection && connection.device.connectionId !== connectionId) connection.sink.close("superseded");
+    if (!connection || connection.device.connectionId === connectionId) return;
+    // The hint may be late, and the connection here the newer one: the database knows.
+    compareWithDatabase(context, [connection]).catch((error: unknown) =>
+      context.log.warn({ err: error }, "a connection could not be compared; the sweep will do it"),
+    );
   });
   io.on("node:close", (deviceId, reason) => connections.get(deviceId)?.sink.close(reason));
   io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
