@@ -135,10 +135,9 @@ async function initialise({ native, home, password, identity, ephemeral }: InitO
   }
 }
 
-/** PG* variables of the caller's shell would change what the server does. */
+/** The server speaks plain English and UTC wherever it runs; PGDATA and PGPORT are overruled by its arguments. */
 export function serverEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name));
-  return { ...Object.fromEntries(kept), LC_ALL: "C", TZ: "UTC" };
+  return { ...process.env, LC_ALL: "C", TZ: "UTC" };
 }
 
 function passwordOf(dir: string, isInitialised: boolean): string {

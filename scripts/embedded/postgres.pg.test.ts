@@ -110,11 +110,13 @@ describe("an embedded PostgreSQL", () => {
   it("does without the environment of the caller", async () => {
     process.env.PGPORT = "1";
     process.env.PGDATA = "/nowhere";
+    process.env.LC_ALL = "de_DE.UTF-8";
     try {
       expect(await query((await start()).url, "show timezone")).toEqual([{ TimeZone: "UTC" }]);
     } finally {
       delete process.env.PGPORT;
       delete process.env.PGDATA;
+      delete process.env.LC_ALL;
     }
   });
 

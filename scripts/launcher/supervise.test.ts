@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { restartDelayMs } from "./restart-delay.ts";
 import { type Life, type Observer, type Supervised, supervise } from "./supervise.ts";
 
@@ -71,11 +71,12 @@ it("starts a part that died again, and says so", async () => {
 });
 
 it("starts nothing after stop, neither at once nor after the wait", async () => {
-  const { lives, supervised } = stage();
+  const { lives, said, supervised } = stage();
   (await nth(lives, 1)).becomeReady();
   await supervised.firstReady;
   await supervised.stop();
   expect(lives[0]?.asked).toEqual(["stop"]);
+  expect(said).toEqual(["part ready 1"]);
   const second = stage();
   (await nth(second.lives, 1)).becomeReady();
   await second.supervised.firstReady;
@@ -83,6 +84,20 @@ it("starts nothing after stop, neither at once nor after the wait", async () => 
   await expect.poll(() => second.said.at(-1)).toContain("died");
   await second.supervised.stop(); // in the middle of the wait
   expect(second.lives).toHaveLength(1);
+});
+
+it("does not wait for the next start when it is stopped", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { lives, said, supervised } = stage();
+  await vi.advanceTimersByTimeAsync(0);
+  lives[0]?.becomeReady();
+  await supervised.firstReady;
+  lives[0]?.die("killed");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(said).toContain("part died: killed");
+  await supervised.stop(); // no timer runs any more
+  expect(lives).toHaveLength(1);
 });
 
 it("gives up on a part that was never ready, telling how it ended", async () => {

@@ -21,6 +21,8 @@ const log = createLogger({ service: "gateway-test", level: "silent" });
 const servers: http.Server[] = [];
 let gateway: string;
 let nodes: Map<string, http.Server>;
+/** What reached any node, in order. */
+let asked: string[];
 
 function listen(server: http.Server): Promise<number> {
   servers.push(server);
@@ -32,6 +34,7 @@ function listen(server: http.Server): Promise<number> {
 /** Answers with what it was asked, and echoes on upgraded connections. */
 async function startNode(node: string): Promise<{ name: string; url: string }> {
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
+    asked.push(request.url ?? "");
     const body = await text(request);
     const seen: Seen = {
       node,
@@ -99,6 +102,7 @@ function upgradeTo(path: string): Promise<{ head: string; socket: net.Socket }> 
 
 beforeEach(async () => {
   nodes = new Map();
+  asked = [];
   const one = async (name: string): Promise<{ name: string; url: string }[]> => [await startNode(name)];
   gateway = await startGateway({
     user: await one("user"),
@@ -201,10 +205,11 @@ describe("requests", () => {
   it("wait for a service that is being restarted", async () => {
     const port = portOf("user");
     await killNode("user");
-    const answer = fetch(`${gateway}/api/user/me`);
     const again = http.createServer((_request, response) => response.end("back"));
     servers.push(again);
-    again.listen(port, "127.0.0.1");
+    // A restart takes a moment, in which the first attempts to connect fail.
+    setTimeout(() => again.listen(port, "127.0.0.1"), 400);
+    const answer = fetch(`${gateway}/api/user/me`);
     expect(await (await answer).text()).toBe("back");
   });
 
@@ -214,6 +219,7 @@ describe("requests", () => {
       status: 413,
       code: "payload_too_large",
     });
+    expect(asked).toEqual([]);
     const chunked = new Blob([large]).stream();
     const answer = await fetch(`${gateway}/api/chat/m`, {
       method: "POST",
@@ -241,9 +247,9 @@ describe("requests", () => {
   it("of a caller that hangs up are not waited for", async () => {
     const abort = new AbortController();
     await killNode("user");
-    const asked = fetch(`${gateway}/api/user/me`, { signal: abort.signal });
+    const waiting = fetch(`${gateway}/api/user/me`, { signal: abort.signal });
     abort.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(waiting).rejects.toThrow();
     expect((await ask("/api/chat/still-alive")).url).toBe("/api/chat/still-alive");
   });
 });
