@@ -80,6 +80,8 @@ function answerError(c: Context<AppEnv>, thrown: unknown, { log, constraints }: 
   }
   const { status, ...body } = toProblem(error, id);
   if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
+  // The rest of the body is not read, so that nothing can follow it on this connection.
+  if (status === 413) c.header("Connection", "close");
   if (status === 401) c.header("WWW-Authenticate", "Bearer");
   c.header("Cache-Control", "no-store");
   return c.json({ ...body, status }, status as ContentfulStatusCode, {
