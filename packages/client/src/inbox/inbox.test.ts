@@ -1,6 +1,7 @@
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import { describe, expect, it } from "vitest";
 import { fromBase64, toBase64 } from "../bytes.ts";
+import { putDirect } from "../rows/conversation-rows.ts";
 import { SottoError } from "../sotto-error.ts";
 import { memoryStore } from "../stores/memory-store.ts";
 import { MemoryServer } from "../testing/memory-server.ts";
@@ -126,6 +127,40 @@ describe("receiving", () => {
     server.mailboxes.set(bob.deviceId, [forged, real]);
     expect(await textsOf(bob)).toEqual(["from alice"]);
     expect((await bob.messages())[0]?.sender.accountId).toBe(alice.accountId);
+  });
+
+  it("lets nobody speak in a direct conversation of two others", async () => {
+    const { server, bob, chat, say } = await pair();
+    await say("one");
+    await bob.pump();
+    const mallory = await openTestDevice(server, { username: "mallory" });
+    const { conversationId } = chat;
+    await mallory.context.transact(async (tx) =>
+      putDirect(tx, mallory.accountId, bob.accountId, conversationId),
+    );
+    const [forged] = await mallory.conversations.list();
+    await (await forged?.send({ text: "me too" }))?.accepted;
+    expect(await textsOf(bob)).toEqual(["one"]);
+    expect(bob.seen.undecryptable).toMatchObject([{ problem: "not_a_member", conversationId }]);
+  });
+
+  it("believes nobody's word about a name", async () => {
+    const { server, alice, bob } = await pair();
+    const mallory = await openTestDevice(server, { username: "mallory" });
+    const chat = await mallory.conversations.direct("bob");
+    const sentAt = "2026-01-01T00:00:00.000Z";
+    const claim = { type: "text", body: { text: "I am Alice" }, sentAt, senderName: "alice" } as const;
+    await (await mallory.queue.enqueue(chat.conversationId, claim)).accepted;
+    await bob.pump();
+    const [message] = await bob.messages();
+    expect(message?.sender).toEqual({
+      accountId: mallory.accountId,
+      deviceId: mallory.deviceId,
+      username: undefined,
+    });
+    expect((await bob.conversations.direct("alice")).members.map(({ accountId }) => accountId)).toContain(
+      alice.accountId,
+    );
   });
 
   it("believes no device that the signed list does not name, and asks for the list once a frame", async () => {

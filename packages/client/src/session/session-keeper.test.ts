@@ -1,0 +1,122 @@
+import type { Session } from "@sotto/contracts/user-api";
+import { createTransactor } from "@sotto/e2ee/store";
+import { describe, expect, it } from "vitest";
+import type { Http } from "../api/http.ts";
+import type { UserApi } from "../api/user-api.ts";
+import { isoTime } from "../clock.ts";
+import { findSession } from "../rows/account-rows.ts";
+import { SottoError } from "../sotto-error.ts";
+import { memoryStore } from "../stores/memory-store.ts";
+import { hastyClock } from "../testing/test-device.ts";
+import { SessionKeeper } from "./session-keeper.ts";
+
+const sessionId = "0198c0de-0000-7000-8000-000000000001";
+
+async function keeper(refresh: (refreshToken: string) => Promise<Session>) {
+  const store = await memoryStore().open();
+  const { transact } = createTransactor(store);
+  let now = hastyClock.now();
+  const clock = { ...hastyClock, now: () => now };
+  const accepted = new Set(["access-1"]);
+  const used: string[] = [];
+  const http: Http = {
+    async request(_request, headers = {}) {
+      const token = headers.authorization?.replace("Bearer ", "") ?? "";
+      used.push(token);
+      if (!accepted.has(token)) throw new SottoError("token_expired", "expired");
+      return undefined as never;
+    },
+    close: () => {},
+  };
+  const refuse = () => Promise.reject(new Error("not part of this test"));
+  const user: UserApi = { register: refuse, signIn: refuse, signOut: refuse, refresh };
+  const session = new SessionKeeper({ clock, store, transact, http, user });
+  await transact(async (tx) => session.store(tx, tokens(1, now + 600_000)));
+  await session.load();
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  return { session, store, accepted, used, pass };
+}
+
+function tokens(number: number, expiresAt: number): Session {
+  return {
+    sessionId,
+    accessToken: `access-${number}`,
+    refreshToken: `refresh-${number}-0123456789abcdef`,
+    accessTokenExpiresAt: isoTime(expiresAt),
+  };
+}
+
+const later = () => tokens(2, hastyClock.now() + 1_200_000);
+
+describe("the session keeper", () => {
+  it("renews before the token ends, once for all that ask at the same time", async () => {
+    const asked: string[] = [];
+    const { session, store, pass } = await keeper(async (refreshToken) => {
+      asked.push(refreshToken);
+      return later();
+    });
+    expect(await session.token()).toBe("access-1");
+    pass(500_000);
+    expect(await Promise.all([session.token(), session.token(), session.token()])).toEqual(
+      Array.from({ length: 3 }, () => "access-2"),
+    );
+    expect(asked).toEqual(["refresh-1-0123456789abcdef"]);
+    expect((await findSession(store))?.refreshToken).toBe("refresh-2-0123456789abcdef");
+  });
+
+  it("renews once when a token is refused, and repeats the request with the new one", async () => {
+    const { session, accepted, used } = await keeper(async () => later());
+    accepted.clear();
+    accepted.add("access-2");
+    await Promise.all([
+      session.request({ method: "GET", path: "/a" }),
+      session.request({ method: "GET", path: "/b" }),
+    ]);
+    expect(used.filter((token) => token === "access-2")).toHaveLength(2);
+    accepted.clear();
+    await expect(session.request({ method: "GET", path: "/c" })).rejects.toMatchObject({
+      code: "token_expired",
+    });
+  });
+
+  it("ends the session here when the server refuses to renew it", async () => {
+    const { session, store } = await keeper(async () => {
+      throw new SottoError("session_revoked", "gone");
+    });
+    const ended: string[] = [];
+    session.onEnded = ({ code }) => ended.push(code);
+    await expect(session.renew()).rejects.toMatchObject({ code: "session_revoked" });
+    expect(ended).toEqual(["session_revoked"]);
+    expect(await findSession(store)).toBeUndefined();
+    await expect(session.token()).rejects.toMatchObject({ code: "not_signed_in" });
+  });
+
+  it.each(["network", "internal", "unavailable", "rate_limited", "bad_answer"] as const)(
+    "keeps the session when renewing fails with %s",
+    async (code) => {
+      const { session, store } = await keeper(async () => {
+        throw new SottoError(code, "try later");
+      });
+      await expect(session.renew()).rejects.toMatchObject({ code });
+      expect(await findSession(store)).toBeDefined();
+    },
+  );
+
+  it("does not bring back a session that was signed out of while it was renewed", async () => {
+    const { promise, resolve } = Promise.withResolvers<Session>();
+    const { session, store } = await keeper(() => promise);
+    const renewal = session.renew();
+    await session.forget();
+    resolve(later());
+    await expect(renewal).rejects.toMatchObject({ code: "not_signed_in" });
+    expect(await findSession(store)).toBeUndefined();
+  });
+
+  it("takes its own clock for wrong rather than renewing without end", async () => {
+    const { session } = await keeper(async () => tokens(2, hastyClock.now() - 86_400_000));
+    await session.renew();
+    expect(session.renewInMs()).toBeGreaterThan(400_000);
+  });
+});
