@@ -1,17 +1,8 @@
-import type { Server } from "node:http";
-import { serve } from "@hono/node-server";
 import { ConfigError } from "./config.ts";
 import type { Logger } from "./log.ts";
+import { type Running, type Serving, startServer } from "./node-server.ts";
 
 export type Listening = { host: string; port: number; parentPid: number | undefined; log: Logger };
-
-export type Running = {
-  fetch: (request: Request) => Response | Promise<Response>;
-  /** Called with the HTTP server before it listens; for WebSockets. */
-  attach?: (server: Server) => void;
-  /** Ends what the service started, in the time that a stop may take. */
-  close: () => Promise<void>;
-};
 
 /** A stop that takes longer than this is ended. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -27,48 +18,50 @@ export async function runService(
 ): Promise<void> {
   try {
     const { listening, running } = await start();
-    const server = await listen(listening, running);
-    listening.log.info({ address: server.address() }, `${name} is listening`);
-    stopOnSignal(server, listening, running);
+    const serving = await startServer(listening, running);
+    listening.log.info({ address: serving.address }, `${name} is listening`);
+    stopOnSignal(serving, listening);
   } catch (error) {
-    process.stderr.write(
-      `${name}: ${error instanceof ConfigError ? error.message : String((error as Error)?.stack ?? error)}\n`,
-    );
+    process.stderr.write(`${name} cannot start: ${describeFailure(error)}\n`);
     process.exit(1);
   }
 }
 
-function listen({ host, port }: Listening, running: Running): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = serve(
-      {
-        fetch: running.fetch,
-        hostname: host,
-        port,
-        serverOptions: {
-          headersTimeout: 10_000,
-          requestTimeout: 30_000,
-          keepAliveTimeout: 65_000,
-          maxHeaderSize: 16_384,
-        },
-      },
-      () => resolve(server),
-    ) as Server;
-    server.once("error", reject);
-    running.attach?.(server);
-  });
+type Failure = Error & { code?: unknown; syscall?: unknown; port?: unknown; address?: unknown };
+
+/** One line for what an operator can mend; the stack for what only a programmer can. */
+function describeFailure(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown instanceof ConfigError) return thrown.message;
+  const { code, syscall, port, address } = thrown as Failure;
+  if (syscall === "listen" && code === "EADDRINUSE") {
+    return `port ${port} of ${address} is in use by another process`;
+  }
+  if (syscall === "listen") return `it may not listen on port ${port} of ${address} (${code})`;
+  const isDefect = [TypeError, ReferenceError, RangeError, SyntaxError].some(
+    (kind) => thrown instanceof kind,
+  );
+  return isDefect ? String(thrown.stack) : describeCauses(thrown);
 }
 
-function stopOnSignal(server: Server, { parentPid, log }: Listening, running: Running): void {
+function describeCauses(error: Error): string {
+  // An AggregateError of connection attempts has no message of its own.
+  const own = (error.message || String((error as Failure).code ?? error.name)).replaceAll(/\s*\n\s*/g, " ");
+  return error.cause instanceof Error ? `${own}: ${describeCauses(error.cause)}` : own;
+}
+
+function stopOnSignal(serving: Serving, { parentPid, log }: Listening): void {
   let stopping = false;
   const stop = async (reason: string) => {
+    // A terminal sends its signal to a whole group, and a launcher another one: the second changes nothing.
     if (stopping) return;
     stopping = true;
     log.info({ reason }, "stopping");
-    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
-    server.close();
-    await running.close();
-    server.closeAllConnections();
+    setTimeout(() => {
+      log.error("the stop takes too long; ending at once");
+      process.exit(1);
+    }, STOP_TIMEOUT_MS).unref();
+    await serving.stop();
     process.exit(0);
   };
   const stopOrFail = (reason: string) =>
@@ -81,11 +74,19 @@ function stopOnSignal(server: Server, { parentPid, log }: Listening, running: Ru
 }
 
 function watchParent(parentPid: number, onGone: () => void): void {
-  setInterval(() => {
-    try {
-      process.kill(parentPid, 0);
-    } catch {
-      onGone();
-    }
+  const timer = setInterval(() => {
+    if (isRunning(parentPid)) return;
+    clearInterval(timer);
+    onGone();
   }, PARENT_POLL_MS).unref();
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // A process of another user is there, though no signal may be sent to it.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }

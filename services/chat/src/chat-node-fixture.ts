@@ -1,9 +1,7 @@
 // Chat nodes in the test's own process, over a real database.
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
 import { type ClientEvent, type FrameAnswer, SOCKET_PATH } from "@sotto/contracts/socket-events";
+import { startServer } from "@sotto/platform/node-server";
 import { startTokenMaker } from "@sotto/testkit/access-tokens";
 import { introduce, populate, type Resident } from "@sotto/testkit/population";
 import { createTestDatabase } from "@sotto/testkit/postgres";
@@ -93,20 +91,15 @@ async function startChatNode(
     ...settings,
   });
   const context = createContext(config);
-  const app = createChatApp(context);
-  const server = http.createServer(getRequestListener(app.fetch));
-  serveSockets(context, server);
-  const stopNode = await startNode(context);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  let stopped: Promise<void> | undefined;
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    context,
-    stop() {
-      stopped ??= stopNode().finally(() => server.closeAllConnections());
-      return stopped;
+  const serving = await startServer(
+    { host: "127.0.0.1", port: 0, log: context.log },
+    {
+      fetch: createChatApp(context).fetch,
+      attach: (server) => serveSockets(context, server),
+      ...startNode(context),
     },
-  };
+  );
+  return { url: `http://127.0.0.1:${serving.address.port}`, context, stop: serving.stop };
 }
 
 /** Connects; rejects with the error of the handshake. */

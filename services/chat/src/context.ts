@@ -26,6 +26,7 @@ import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-read
 import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
+import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
 import { createSocketServer } from "./socket/server.ts";
 
 export interface ChatContext {
@@ -42,6 +43,7 @@ export interface ChatContext {
   readonly publicOrigin: string;
   readonly claimLimiter: Limiter;
   readonly io: Server;
+  readonly frames: FrameGate;
   readonly node: { readonly id: string; readonly name: string };
   readonly connections: Connections;
   readonly departures: Departures;
@@ -98,10 +100,11 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     log,
     metrics: ground.metrics,
   });
-  const delivery = createDelivery(pools, log);
+  const { close: closeDelivery, ...delivery } = createDelivery(pools, log);
   return {
     ...ground,
     ...delivery,
+    frames: createFrameGate(),
     departures: createDepartures({ pool, log }),
     db,
     pool,
@@ -112,7 +115,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     commitQueue: createCommit(pools.commit, ground, delivery),
     close: async () => {
       await bus.close();
-      await Promise.all([closeDatabase(), ...Object.values(pools).map((each) => each.end())]);
+      await Promise.all([closeDatabase(), closeDelivery(), pools.commit.end(), pools.mailbox.end()]);
     },
   };
 }
@@ -122,14 +125,17 @@ type Delivery = Pick<
   "io" | "connections" | "reader" | "link" | "acknowledgeQueue" | "keysLow" | "closeDevice"
 >;
 
-function createDelivery(pools: { adapter: pg.Pool; mailbox: pg.Pool }, log: Logger): Delivery {
+function createDelivery(
+  pools: { adapter: pg.Pool; mailbox: pg.Pool },
+  log: Logger,
+): Delivery & { close(): Promise<void> } {
   const connections = createConnections();
   const io = createSocketServer();
   const reader = createMailboxReader({ pool: pools.mailbox, log, nextTick: connections.nextTick });
   const adapterPool = createAdapterPool(pools.adapter, log, () => {
     for (const connection of connections.all()) reader.request(connection);
   });
-  io.adapter(createAdapter(adapterPool, adapterOptions(log)));
+  io.adapter(createAdapter(adapterPool.pool, adapterOptions(log)));
   const link = createNodeLink(io, log);
   const acknowledgeQueue = createAcknowledgeQueue({
     pool: pools.mailbox,
@@ -154,6 +160,7 @@ function createDelivery(pools: { adapter: pg.Pool; mailbox: pg.Pool }, log: Logg
       connections.get(deviceId)?.sink.close(reason);
       link.close(deviceId, reason);
     },
+    close: () => adapterPool.end(),
   };
 }
 

@@ -9,9 +9,8 @@ await runService("chat", async () => {
   const config = parseChatConfig(process.env);
   const context = createContext(config);
   const app = createChatApp(context);
-  const close = await startNode(context);
   return {
     listening: { host: config.HOST, port: config.PORT, parentPid: config.SOTTO_PARENT_PID, log: context.log },
-    running: { fetch: app.fetch, attach: (server) => serveSockets(context, server), close },
+    running: { fetch: app.fetch, attach: (server) => serveSockets(context, server), ...startNode(context) },
   };
 });

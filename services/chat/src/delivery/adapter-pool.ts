@@ -1,15 +1,31 @@
 import type { Logger } from "@sotto/platform/log";
 import type pg from "pg";
 
+export interface AdapterPool {
+  /** As the Socket.IO adapter uses it: `connect` and `query`. */
+  readonly pool: pg.Pool;
+  /** Ends the pool, even when the adapter was closed while it made its connection and so kept it. */
+  end(): Promise<void>;
+}
+
 /**
- * A pool as the Socket.IO adapter uses it. The adapter listens on one connection, and opens another when that is lost,
- * but never gives the lost one back: each loss would cost the pool a place until none was left to publish with.
+ * A pool for the Socket.IO adapter. The adapter listens on one connection, and opens another when that is lost, but
+ * never gives the lost one back: each loss would cost the pool a place until none was left to publish with.
  * `onListening` is called whenever it listens, again after every loss: hints were lost in between.
  */
-export function createAdapterPool(pool: pg.Pool, log: Logger, onListening: () => void): pg.Pool {
+export function createAdapterPool(pool: pg.Pool, log: Logger, onListening: () => void): AdapterPool {
+  const held = new Set<pg.PoolClient>();
+  pool.on("release", (_error, client) => held.delete(client));
+  const release = (client: pg.PoolClient) => {
+    if (held.has(client)) client.release(true);
+  };
+
   async function connect(): Promise<pg.PoolClient> {
+    // After the end there is nothing to come back to; a rejection would make the adapter try for ever.
+    if (pool.ending) return new Promise(() => undefined);
     const client = await pool.connect();
-    client.once("end", () => client.release(true));
+    held.add(client);
+    client.once("end", () => release(client));
     // The adapter has sent its LISTEN by then, and a connection answers in order.
     setImmediate(() => {
       client.query("select 1").then(onListening, (error: unknown) => {
@@ -18,6 +34,12 @@ export function createAdapterPool(pool: pg.Pool, log: Logger, onListening: () =>
     });
     return client;
   }
-  // Of a pool the adapter calls these two and nothing else.
-  return { connect, query: pool.query.bind(pool) } as unknown as pg.Pool;
+
+  return {
+    pool: { connect, query: pool.query.bind(pool) } as unknown as pg.Pool,
+    end() {
+      for (const client of held) release(client);
+      return pool.end();
+    },
+  };
 }

@@ -15,7 +15,8 @@ const RETRY_MS = 500;
 export interface MailboxReader {
   /** Asks for a read of this connection's mailbox; many requests make one read. */
   request(connection: DeviceConnection): void;
-  close(): void;
+  /** Reads nothing more. Resolves when a read that is under way has ended. */
+  close(): Promise<void>;
 }
 
 type ReaderDeps = { pool: pg.Pool; log: Logger; nextTick: () => number };
@@ -24,6 +25,7 @@ type ReaderDeps = { pool: pg.Pool; log: Logger; nextTick: () => number };
 export function createMailboxReader(deps: ReaderDeps): MailboxReader {
   const wanted = new Set<DeviceConnection>();
   let state: "idle" | "running" | "closed" = "idle";
+  let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     while (wanted.size > 0 && state === "running") await readWanted(deps, wanted);
@@ -38,10 +40,13 @@ export function createMailboxReader(deps: ReaderDeps): MailboxReader {
       if (state !== "idle") return;
       state = "running";
       // Not at once, so that requests which arrive together share a read.
-      setImmediate(run);
+      setImmediate(() => {
+        running = run();
+      });
     },
-    close() {
+    async close() {
       state = "closed";
+      await running;
     },
   };
 }

@@ -24,6 +24,7 @@ export interface NodeLink {
   close(deviceId: string, reason: CloseReason): void;
   keysLow(deviceId: string, stock: PrekeyStock): void;
   typing(accountIds: string[], change: TypingChange): void;
+  /** Sends what waits. */
   stop(): void;
 }
 
@@ -41,6 +42,7 @@ export function createNodeLink(io: LinkServer, log: Logger): NodeLink {
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
+    clearTimeout(timer);
     timer = undefined;
     const ids = [...mail];
     mail.clear();
@@ -64,6 +66,6 @@ export function createNodeLink(io: LinkServer, log: Logger): NodeLink {
     close: (deviceId, reason) => void io.serverSideEmit("node:close", deviceId, reason),
     keysLow: (deviceId, stock) => void io.serverSideEmit("node:keys-low", deviceId, stock),
     typing: (accountIds, change) => void io.serverSideEmit("node:typing", accountIds, change),
-    stop: () => clearTimeout(timer),
+    stop: flush,
   };
 }

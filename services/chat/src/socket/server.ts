@@ -6,6 +6,7 @@ import { AppError, toAppError, toFrameError } from "@sotto/platform/app-error";
 import { Server, type Socket } from "socket.io";
 import type { ChatContext } from "../context.ts";
 import type { ConnectionSink, DeviceConnection } from "../delivery/device-connection.ts";
+import { coalesceWrites } from "./coalesce-writes.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { createFrameHandlers } from "./frame-handlers.ts";
 import { handleFrame } from "./frames.ts";
@@ -39,6 +40,7 @@ export function serveSockets(context: ChatContext, server: HttpServer): void {
     if (admitting.has(socket.conn)) {
       return next(toConnectError(context, new AppError("rate_limited", "One handshake at a time.")));
     }
+    if (context.frames.isClosed) return next(toConnectError(context, stopping()));
     admitting.add(socket.conn);
     admit(context, socket.handshake)
       .then(
@@ -56,6 +58,10 @@ export function serveSockets(context: ChatContext, server: HttpServer): void {
   io.attach(server);
 }
 
+function stopping(): AppError {
+  return new AppError("unavailable", "This node is stopping. Connect again.", { retryAfterSeconds: 1 });
+}
+
 /** Socket.IO hands `data` of the error to the client. */
 function toConnectError(context: Pick<ChatContext, "log">, thrown: unknown): Error {
   const error = toAppError(thrown);
@@ -64,7 +70,13 @@ function toConnectError(context: Pick<ChatContext, "log">, thrown: unknown): Err
 }
 
 function serveConnection(context: ChatContext, socket: Socket): void {
+  // Admitted while the node was told to stop: the others have had their farewell already.
+  if (context.frames.isClosed) {
+    createSink(socket).close("server_shutdown");
+    return;
+  }
   const { device, gap } = socket.data as Admitted;
+  coalesceWrites(socket);
   const { connection, replaced } = context.connections.add(device, createSink(socket));
   replaced?.sink.close("superseded");
   context.link.connected(device.deviceId, device.connectionId);
@@ -83,6 +95,7 @@ function serveFrames(context: ChatContext, socket: Socket, connection: DeviceCon
     log: context.log,
     handlers: createFrameHandlers(context, connection),
     budget(event: string | undefined) {
+      if (context.frames.isClosed) throw stopping();
       const now = context.clock.monotonicMs();
       const waitMs = frames.take(now) || (event === "message:send" ? sends.take(now) : 0);
       if (waitMs > 0) {
@@ -94,7 +107,7 @@ function serveFrames(context: ChatContext, socket: Socket, connection: DeviceCon
   };
   // `use` sees every frame before any listener would, whatever its name.
   socket.use((frame) => {
-    void handleFrame(deps, frame);
+    context.frames.run(() => handleFrame(deps, frame));
   });
   // Socket.IO emits `error` for what its own middleware refuses; without a listener that would be thrown.
   socket.on("error", (error) => context.log.warn({ err: error }, "a socket failed"));
