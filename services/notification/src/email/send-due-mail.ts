@@ -22,7 +22,7 @@ export type SendDeps = {
 
 export const BATCH_SIZE = 10;
 /** Longer than all the timeouts of one SMTP dialogue together. */
-const LEASE_MS = 120_000;
+const LEASE_MS = 30_000;
 const BACKOFF = { firstMs: 1000, maxMs: 15 * 60_000 };
 const GIVE_UP_AFTER_MS = 3 * 24 * 3_600_000;
 

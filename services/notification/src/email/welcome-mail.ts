@@ -15,7 +15,7 @@ const NO_COPY =
 /** The mail to a new account, as text and as HTML. */
 export function renderWelcomeMail({ username }: WelcomeContent): RenderedMail {
   const greeting = `Hello ${username},`;
-  const opening = "your account is ready.";
+  const opening = "Your account is ready.";
   const text = [greeting, opening, KEYS, NO_COPY, "If you did not register, you can ignore this mail."];
   const [first, ...rest] = text;
   const paragraphs = rest
