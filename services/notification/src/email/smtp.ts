@@ -14,7 +14,12 @@ export interface Smtp {
 }
 
 /** The waits below, added up, stay below the sender's lease. */
-const TIMEOUTS_MS = { dnsTimeout: 4000, connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: 12_000 };
+const TIMEOUTS_MS = {
+  dnsTimeout: 4000,
+  connectionTimeout: 5000,
+  greetingTimeout: 5000,
+  socketTimeout: 12_000,
+};
 
 /** Mail goes to the server at `url`; `from` is an address, or Name <address>. */
 export function createSmtp({ url, from }: { url: string; from: string }): Smtp {
