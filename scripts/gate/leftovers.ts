@@ -56,8 +56,8 @@ function findMarked(mark: string): Leftover[] {
 }
 
 /** The processes with the mark that do not end by themselves. */
-export async function findLeftovers(mark: string): Promise<Leftover[]> {
-  const deadline = performance.now() + PATIENCE_MS;
+export async function findLeftovers(mark: string, patienceMs = PATIENCE_MS): Promise<Leftover[]> {
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const found = findMarked(mark);
     if (found.length === 0 || performance.now() > deadline) return found;
