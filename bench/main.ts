@@ -1,5 +1,5 @@
 // npm run bench [-- [--seconds N] [--connections N] [--json] [--profile FOLDER] [scenario …]]
-import { parseBenchArguments } from "./arguments.ts";
+import { type BenchArguments, parseBenchArguments } from "./arguments.ts";
 import { createCleanup } from "./cleanup.ts";
 import { startGround } from "./ground.ts";
 import { idle } from "./idle.ts";
@@ -21,8 +21,17 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 const cleanup = createCleanup();
 let interrupted = false;
 
+function readArguments(): BenchArguments {
+  try {
+    return parseBenchArguments(process.argv.slice(2), Object.keys(scenarios));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
+
 async function run(): Promise<void> {
-  const chosen = parseBenchArguments(process.argv.slice(2), Object.keys(scenarios));
+  const chosen = readArguments();
   const report = createReport(chosen.jsonOnly, (line) => console.log(line));
   const ground = await startGround(cleanup, chosen.profileDir !== undefined);
   for (const name of chosen.scenarios) {
