@@ -12,7 +12,7 @@ type Deps = Pick<ClientContext, "clock" | "store" | "transact"> & {
   readonly queue: Pick<SendQueue, "enqueue">;
 };
 
-/** One message is asked for, and sent again, at most this often. */
+/** One message is sent again at most this often; it is asked for once, when its placeholder is made. */
 const MAX_RESENDS = 5;
 
 /** Problems of a session, which a new session mends. The others would only come back. */
@@ -28,11 +28,10 @@ export async function heal(deps: Deps, outcome: FrameOutcome): Promise<void> {
 }
 
 async function askAgain({ clock, transact, queue }: Deps, row: MessageRow): Promise<void> {
-  if (!curable.has(row.problem ?? "") || (row.resends ?? 0) >= MAX_RESENDS) return;
+  if (!curable.has(row.problem ?? "")) return;
   const isAsked = await transact(async (tx) => {
     if (!(await canAnswer(tx, row))) return false;
     await archiveSession(tx, { accountId: row.senderAccountId, deviceId: row.senderDeviceId });
-    updateMessage(tx, { ...row, resends: (row.resends ?? 0) + 1 });
     return true;
   });
   if (!isAsked) return;

@@ -22,7 +22,7 @@ export type MessageRow = {
   readonly acceptedAt?: string;
   /** Why it was refused, or could not be opened. */
   readonly problem?: string;
-  /** How often its sender was asked to send it again or, at the sender, did. */
+  /** How often this device has sent it again, because another one could not open it. */
   readonly resends?: number;
 };
 

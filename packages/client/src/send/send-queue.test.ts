@@ -154,6 +154,32 @@ describe("sending", () => {
   });
 });
 
+describe("a disk that is full for a moment", () => {
+  it("refuses no message, whichever write it fails", async () => {
+    for (let atCommit = 1; atCommit <= 3; atCommit++) {
+      const server = new MemoryServer();
+      const bob = await openTestDevice(server, { username: "bob" });
+      const disk = await memoryStore().open();
+      let countdown = 0;
+      const commit: typeof disk.commit = async (writes) => {
+        countdown -= 1;
+        if (countdown === 0) throw new Error("the disk is full");
+        await disk.commit(writes);
+      };
+      const alice = await openTestDevice(server, { username: "alice", store: { ...disk, commit } });
+      const chat = await alice.conversations.direct("bob");
+      await (await chat.send({ text: "1" })).accepted;
+      const sent = await chat.send({ text: "2" });
+      // The next commits are the preparation and the settlement of this message.
+      countdown = atCommit;
+      await sent.accepted;
+      countdown = 0;
+      expect(alice.seen.refused).toEqual([]);
+      expect(await textsOf(bob)).toEqual(["1", "2"]);
+    }
+  });
+});
+
 describe("a sender that dies around any of its commits", () => {
   it.each([true, false])("loses nothing and doubles nothing (commit written: %s)", async (isWritten) => {
     let deaths = 0;
