@@ -1,6 +1,7 @@
 import { createAdapter } from "@socket.io/postgres-adapter";
 import type { PrekeyStock } from "@sotto/contracts/device-api";
 import type { CloseReason } from "@sotto/contracts/socket-events";
+import { toAppError } from "@sotto/platform/app-error";
 import type { Bus } from "@sotto/platform/bus/bus";
 import { createBus } from "@sotto/platform/bus/create-bus";
 import { type Clock, systemClock } from "@sotto/platform/clock";
@@ -15,6 +16,7 @@ import type { JWTVerifyGetKey } from "jose";
 import type { Kysely } from "kysely";
 import type pg from "pg";
 import type { Server } from "socket.io";
+import { addChatGauges, type ChatMetrics, createChatMetrics } from "./chat-metrics.ts";
 import type { ChatConfig } from "./config.ts";
 import { createMemberships, type Memberships } from "./conversations/memberships.ts";
 import { type AcknowledgeQueue, createAcknowledgeQueue } from "./delivery/acknowledge-queue.ts";
@@ -35,6 +37,8 @@ export interface ChatContext {
   readonly ids: Ids;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** What this node counts; scraped through `metrics`. */
+  readonly figures: ChatMetrics;
   readonly db: Kysely<ChatDatabase>;
   readonly pool: pg.Pool;
   readonly bus: Bus;
@@ -73,12 +77,15 @@ export type ChatSources = { clock: Clock; ids: Ids; keys: JWTVerifyGetKey };
 /** Everything the chat service works with; connects lazily, so that it starts while a dependency is away. */
 export function createContext(config: ChatConfig, sources: Partial<ChatSources> = {}): ChatContext {
   const log = createLogger({ service: config.NODE_NAME, level: config.LOG_LEVEL });
+  const metrics = createMetrics();
+  const figures = createChatMetrics(metrics);
   const ground = {
     config,
     log,
     clock: sources.clock ?? systemClock,
     ids: sources.ids ?? systemIds,
-    metrics: createMetrics(),
+    metrics,
+    figures,
     node: { id: config.nodeId, name: config.NODE_NAME },
     publicOrigin: new URL(config.PUBLIC_URL).origin,
   };
@@ -98,9 +105,11 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     brokerUrl: config.MESSAGE_BROKER_URL,
     databaseUrl: config.DATABASE_URL,
     log,
-    metrics: ground.metrics,
+    metrics,
   });
-  const { close: closeDelivery, ...delivery } = createDelivery(pools, log);
+  const { close: closeDelivery, ...delivery } = createDelivery(pools, log, figures);
+  const commitQueue = createCommit(pools.commit, ground, delivery);
+  addChatGauges(metrics, { connections: delivery.connections, commitQueue });
   return {
     ...ground,
     ...delivery,
@@ -112,7 +121,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
     claimLimiter: createClaimLimiter(config, pool, log),
     memberships: createMemberships(db),
-    commitQueue: createCommit(pools.commit, ground, delivery),
+    commitQueue,
     close: async () => {
       await bus.close();
       await Promise.all([closeDatabase(), closeDelivery(), pools.commit.end(), pools.mailbox.end()]);
@@ -128,18 +137,20 @@ type Delivery = Pick<
 function createDelivery(
   pools: { adapter: pg.Pool; mailbox: pg.Pool },
   log: Logger,
+  figures: ChatMetrics,
 ): Delivery & { close(): Promise<void> } {
   const connections = createConnections();
   const io = createSocketServer();
-  const reader = createMailboxReader({ pool: pools.mailbox, log, nextTick: connections.nextTick });
+  const reader = createMailboxReader({ pool: pools.mailbox, log, figures, nextTick: connections.nextTick });
   const adapterPool = createAdapterPool(pools.adapter, log, () => {
     for (const connection of connections.all()) reader.request(connection);
   });
   io.adapter(createAdapter(adapterPool.pool, adapterOptions(log)));
-  const link = createNodeLink(io, log);
+  const link = createNodeLink({ io, log, figures });
   const acknowledgeQueue = createAcknowledgeQueue({
     pool: pools.mailbox,
     onDeleted: (deviceId, envelopeIds) => {
+      figures.acknowledged.inc(envelopeIds.length);
       const connection = connections.get(deviceId);
       connection?.acknowledged(envelopeIds);
       if (connection?.wantsRead) reader.request(connection);
@@ -164,30 +175,57 @@ function createDelivery(
   };
 }
 
-type Ground = Pick<ChatContext, "config" | "clock" | "ids">;
+type Ground = Pick<ChatContext, "config" | "clock" | "ids" | "figures">;
 
 const COMMIT_BATCH_BYTES = 8 * 1024 * 1024;
 
-function createCommit(pool: pg.Pool, { config, clock, ids }: Ground, delivery: Delivery): CommitQueue {
+function createCommit(
+  pool: pg.Pool,
+  { config, clock, ids, figures }: Ground,
+  delivery: Delivery,
+): CommitQueue {
   const deps: StoreBatchDeps = {
     pool,
     clock,
     ids,
-    onCommitted: (committed) => deliverCommitted(delivery, committed),
+    onCommitted: (committed) => deliverCommitted({ ...delivery, figures }, committed),
     onRepeated: ({ recipients }) => {
       const deviceIds = recipients.flatMap(({ devices }) => devices.map(({ deviceId }) => deviceId));
       readMailboxes(delivery, deviceIds);
       delivery.link.mail(deviceIds);
     },
   };
-  return createCommitQueue({
-    store: (batch) => storeBatch(deps, batch),
+  const queue = createCommitQueue({
+    store: (batch) => {
+      figures.batchSize.observe(batch.length);
+      return storeBatch(deps, batch).finally(figures.storeSeconds.startTimer());
+    },
     lanes: config.COMMIT_LANES,
     maxBatch: config.COMMIT_BATCH,
     maxBatchBytes: COMMIT_BATCH_BYTES,
     maxWaiting: config.COMMIT_WAITING,
     maxWaitingBytes: config.COMMIT_WAITING_MIB * 1024 * 1024,
   });
+  return countSends(queue, figures);
+}
+
+function countSends(queue: CommitQueue, { accepted, refused }: ChatMetrics): CommitQueue {
+  return {
+    async add(send) {
+      try {
+        const answer = await queue.add(send);
+        accepted.inc();
+        return answer;
+      } catch (error) {
+        refused.inc({ code: toAppError(error).code });
+        throw error;
+      }
+    },
+    get depth() {
+      return queue.depth;
+    },
+    drain: queue.drain,
+  };
 }
 
 function createClaimLimiter(config: ChatConfig, pool: pg.Pool, log: Logger): Limiter {

@@ -52,7 +52,10 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
 function startChores(context: ChatContext) {
   let upkeepFrom: string | undefined;
   return [
-    repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, () => sweepConnections(context)),
+    repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, async () => {
+      const endTimer = context.figures.sweepSeconds.startTimer();
+      await sweepConnections(context).finally(endTimer);
+    }),
     repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => closeExpired(context)),
     repeat(context, "upkeep", UPKEEP_INTERVAL_MS, async () => {
       upkeepFrom = await keepMailboxes(context, upkeepFrom);

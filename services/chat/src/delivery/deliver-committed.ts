@@ -1,4 +1,5 @@
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
+import type { ChatMetrics } from "../chat-metrics.ts";
 import type { Committed } from "../messages/store-batch.ts";
 import type { Connections } from "./connections.ts";
 import type { DeviceConnection } from "./device-connection.ts";
@@ -7,6 +8,7 @@ export type DeliverDeps = {
   connections: Connections;
   reader: { request(connection: DeviceConnection): void };
   link: { mail(deviceIds: Iterable<string>): void };
+  figures: Pick<ChatMetrics, "deliveries">;
 };
 
 /** Delivers what was committed just now: to devices of this node at once, to the others by a hint to their nodes. */
@@ -15,6 +17,7 @@ export function deliverCommitted(deps: DeliverDeps, { rows, stored }: Committed)
   const offered = new Set<DeviceConnection>();
   const elsewhere = new Set<string>();
   let position = 0;
+  let delivered = 0;
   for (const row of rows) {
     const senderConnectedAt = deps.connections.get(row.senderDeviceId)?.connectedAt;
     for (const { deviceId, envelope } of row.envelopes) {
@@ -36,11 +39,14 @@ export function deliverCommitted(deps: DeliverDeps, { rows, stored }: Committed)
         content,
         envelope,
       };
-      if (connection.offer(inbox, senderConnectedAt)) offered.add(connection);
-      else deps.reader.request(connection);
+      if (connection.offer(inbox, senderConnectedAt)) {
+        offered.add(connection);
+        delivered += 1;
+      } else deps.reader.request(connection);
     }
   }
   for (const connection of offered) connection.flush();
+  deps.figures.deliveries.inc({ way: "memory" }, delivered);
   if (elsewhere.size > 0) deps.link.mail(elsewhere);
 }
 

@@ -3,6 +3,7 @@ import { limits } from "@sotto/contracts/limits";
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import type { Logger } from "@sotto/platform/log";
 import type pg from "pg";
+import type { ChatMetrics } from "../chat-metrics.ts";
 import type { DeviceConnection } from "./device-connection.ts";
 import { getEnvelopes, listWaiting, type MailboxKey } from "./mailbox-queries.ts";
 
@@ -19,7 +20,12 @@ export interface MailboxReader {
   close(): Promise<void>;
 }
 
-type ReaderDeps = { pool: pg.Pool; log: Logger; nextTick: () => number };
+type ReaderDeps = {
+  pool: pg.Pool;
+  log: Logger;
+  nextTick: () => number;
+  figures: Pick<ChatMetrics, "deliveries" | "readSeconds">;
+};
 
 /** Reads the mailboxes of connected devices, one read for all that ask, one at a time. */
 export function createMailboxReader(deps: ReaderDeps): MailboxReader {
@@ -75,6 +81,7 @@ async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection
   if (connections.length === 0) return true;
   const tick = deps.nextTick();
   for (const connection of connections) connection.beginRead(tick);
+  const endTimer = deps.figures.readSeconds.startTimer();
   try {
     const ids = connections.map(({ device }) => device.deviceId);
     // One more than the window, so that a full answer tells that there is more.
@@ -86,11 +93,14 @@ async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection
     for (const { connection, gone, more } of plans) {
       connection.endRead({ found: byDevice.get(connection.device.deviceId) ?? [], gone, more });
     }
+    deps.figures.deliveries.inc({ way: "read" }, found.length);
     return true;
   } catch (error) {
     for (const connection of connections) connection.failRead();
     deps.log.warn({ err: error }, "mailboxes could not be read; trying again");
     return false;
+  } finally {
+    endTimer();
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type WaitingDevice,
 } from "./mailbox-upkeep-queries.ts";
 
-export type UpkeepDeps = Pick<ChatContext, "db" | "clock" | "ids" | "config">;
+export type UpkeepDeps = Pick<ChatContext, "db" | "clock" | "ids" | "config" | "figures">;
 
 /** Smaller than every device id. */
 const START = "00000000-0000-0000-0000-000000000000";
@@ -29,18 +29,23 @@ export async function keepMailboxes(
   devicesPerRound = 1000,
 ): Promise<string> {
   const { config } = deps;
-  return await deps.db.transaction().execute(async (tx) => {
+  let gaps = 0;
+  const next = await deps.db.transaction().execute(async (tx) => {
     if (!(await tryLockUpkeep(tx))) return after;
     const deviceIds = await listDevicesWithMail(tx, after, devicesPerRound);
     if (deviceIds.length === 0) return START;
     const expired = await deleteExpired(tx, deviceIds, config.MAILBOX_DAYS);
     const overflowed = await deleteOverflow(tx, deviceIds, config.MAILBOX_ENVELOPES);
-    if (expired.length + overflowed.length > 0) await openGaps(tx, [...expired, ...overflowed]);
+    const losers = [...new Set([...expired, ...overflowed])];
+    if (losers.length > 0) await openGaps(tx, losers);
+    gaps = losers.length;
     const overdue = await listOverdue(tx, deviceIds, config.WAITING_GRACE_SECONDS);
     const told = overdue.length === 0 ? [] : await markTold(tx, overdue, config.WAITING_GRACE_SECONDS);
     await appendEvents(tx, deps, told.map(toEvent));
     return deviceIds.length < devicesPerRound ? START : (deviceIds.at(-1) ?? START);
   });
+  deps.figures.gapsOpened.inc(gaps);
+  return next;
 }
 
 function toEvent({ accountId, deviceId, waiting }: WaitingDevice): NewEvent<"chat.inbox-waiting"> {

@@ -2,6 +2,7 @@ import type { PrekeyStock } from "@sotto/contracts/device-api";
 import type { CloseReason } from "@sotto/contracts/socket-events";
 import type { Logger } from "@sotto/platform/log";
 import type { Server } from "socket.io";
+import type { ChatMetrics } from "../chat-metrics.ts";
 import type { TypingChange } from "./device-connection.ts";
 
 /**
@@ -35,11 +36,17 @@ const MAIL_INTERVAL_MS = 8;
 const MAX_WAITING = 50_000;
 
 type LinkServer = Pick<Server<NodeMessages, NodeMessages, NodeMessages>, "serverSideEmit" | "of">;
+type LinkDeps = { io: LinkServer; log: Logger; figures: Pick<ChatMetrics, "hints"> };
 
 /** Talks to the other nodes when there are any; a node that is alone sends nothing. */
-export function createNodeLink(io: LinkServer, log: Logger): NodeLink {
+export function createNodeLink({ io, log, figures }: LinkDeps): NodeLink {
   const mail = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+
+  function tell<K extends keyof NodeMessages>(kind: K, ...values: Parameters<NodeMessages[K]>): void {
+    figures.hints.inc({ kind: kind.slice("node:".length) });
+    io.serverSideEmit(kind, ...values);
+  }
 
   function flush(): void {
     clearTimeout(timer);
@@ -47,7 +54,7 @@ export function createNodeLink(io: LinkServer, log: Logger): NodeLink {
     const ids = [...mail];
     mail.clear();
     for (let start = 0; start < ids.length; start += IDS_PER_NOTIFICATION) {
-      io.serverSideEmit("node:mail", ids.slice(start, start + IDS_PER_NOTIFICATION));
+      tell("node:mail", ids.slice(start, start + IDS_PER_NOTIFICATION));
     }
   }
 
@@ -62,10 +69,10 @@ export function createNodeLink(io: LinkServer, log: Logger): NodeLink {
       }
       if (mail.size > 0) timer ??= setTimeout(flush, MAIL_INTERVAL_MS);
     },
-    connected: (deviceId, connectionId) => void io.serverSideEmit("node:connected", deviceId, connectionId),
-    close: (deviceId, reason) => void io.serverSideEmit("node:close", deviceId, reason),
-    keysLow: (deviceId, stock) => void io.serverSideEmit("node:keys-low", deviceId, stock),
-    typing: (accountIds, change) => void io.serverSideEmit("node:typing", accountIds, change),
+    connected: (deviceId, connectionId) => tell("node:connected", deviceId, connectionId),
+    close: (deviceId, reason) => tell("node:close", deviceId, reason),
+    keysLow: (deviceId, stock) => tell("node:keys-low", deviceId, stock),
+    typing: (accountIds, change) => tell("node:typing", accountIds, change),
     stop: flush,
   };
 }
