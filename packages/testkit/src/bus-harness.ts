@@ -5,7 +5,7 @@ import { createBus } from "@sotto/platform/bus/create-bus";
 import type { Topology } from "@sotto/platform/bus/topology";
 import { systemIds } from "@sotto/platform/ids";
 import { createLogger } from "@sotto/platform/log";
-import { createMetrics } from "@sotto/platform/metrics";
+import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import { vi } from "vitest";
 
 export type BrokerAddress = { databaseUrl: string; brokerUrl?: string };
@@ -50,16 +50,19 @@ export async function publishForSure(bus: Bus, events: Parameters<Bus["publish"]
 
 export function createBusHarness(broker: BusBroker) {
   const open: Bus[] = [];
+  const registries = new Map<Bus, Registry>();
   const connect = (side: "publisher" | "consumer", topology: Topology): Bus => {
+    const metrics = createMetrics();
     const bus = createBus({
       ...broker[side],
       service: `test-${side}`,
       log: createLogger({ service: "test", level: process.env.TEST_LOG_LEVEL ?? "silent" }),
-      metrics: createMetrics(),
+      metrics,
       topology,
       retryDelaysSeconds: RETRY_DELAYS_SECONDS,
     });
     open.push(bus);
+    registries.set(bus, metrics);
     return bus;
   };
   const consume = (topology: Topology, consumer: string, handle: Handle, concurrency = 10): Bus => {
@@ -71,6 +74,8 @@ export function createBusHarness(broker: BusBroker) {
     broker,
     connect,
     consume,
+    /** The metrics of a bus in the text format. */
+    metricsOf: async (bus: Bus): Promise<string> => (await registries.get(bus)?.metrics()) ?? "",
     /** A consumer for one test, with the bus to publish to it. */
     setUp: () => {
       const consumer = newConsumer();

@@ -42,7 +42,6 @@ const deadQueue = (consumer: string): string => `${consumer}.dead`;
  */
 export function createPgBossBus(options: TransportOptions): Bus {
   const { log, topology } = options;
-  const metrics = createBusMetrics(options.metrics);
   const pool = createPool({
     url: options.databaseUrl,
     max: POOL_SIZE,
@@ -52,6 +51,9 @@ export function createPgBossBus(options: TransportOptions): Bus {
   const boss = createBoss(pool, log);
   const closing = new AbortController();
   const consumers = new Map<string, "starting" | "attached">();
+  const metrics = createBusMetrics(options.metrics, consumers, (consumer) =>
+    countDeadLetters(pool, consumer),
+  );
   const start = startOnce(boss, topology, options.retryDelaysSeconds);
   const context: DeliveryContext = { log, metrics, retryDelaysSeconds: options.retryDelaysSeconds };
 
@@ -93,15 +95,7 @@ export function createPgBossBus(options: TransportOptions): Bus {
       for (const [consumer, state] of consumers)
         if (state !== "attached") throw new Error(`the consumer ${consumer} is not attached`);
     },
-    listDeadLetters: async (consumer, limit) => {
-      await start.run();
-      const { rows } = await pool.query<{ data: unknown; source_output: unknown }>(
-        `select data, source_output from ${SCHEMA}.job where name = $1 and state = 'created'
-         order by created_on, id limit $2`,
-        [deadQueue(consumer), limit],
-      );
-      return rows.map((row): DeadLetter => ({ body: row.data, reason: deadReason(row.source_output) }));
-    },
+    listDeadLetters: (consumer, limit) => listDeadLetters(pool, consumer, limit),
     close: once(async () => {
       closing.abort();
       await boss.stop({ close: false, graceful: true, timeout: CLOSE_GRACE_MS });
@@ -225,6 +219,23 @@ function toResult(id: string, outcome: Outcome): JobResult {
   if (outcome.kind === "handled") return { id, status: "completed" };
   const output = { reason: outcome.reason };
   return { id, status: outcome.kind === "dead" ? "deadletter" : "failed", output };
+}
+
+async function countDeadLetters(pool: Pool, consumer: string): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*) from ${SCHEMA}.job where name = $1 and state = 'created'`,
+    [deadQueue(consumer)],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+async function listDeadLetters(pool: Pool, consumer: string, limit: number): Promise<DeadLetter[]> {
+  const { rows } = await pool.query<{ data: unknown; source_output: unknown }>(
+    `select data, source_output from ${SCHEMA}.job where name = $1 and state = 'created'
+     order by created_on, id limit $2`,
+    [deadQueue(consumer), limit],
+  );
+  return rows.map((row) => ({ body: row.data, reason: deadReason(row.source_output) }));
 }
 
 /** What the handler said, or what pg-boss says of a worker that vanished. */

@@ -25,7 +25,6 @@ const CONNECTION = {
 /** The bus over RabbitMQ: one topic exchange, and for each consumer quorum queues for events, retries, dead letters. */
 export function createRabbitmqBus(options: TransportOptions & { brokerUrl: string }): Bus {
   const { log, topology, retryDelaysSeconds } = options;
-  const metrics = createBusMetrics(options.metrics);
   const connection = new Connection({
     ...CONNECTION,
     url: options.brokerUrl,
@@ -40,6 +39,9 @@ export function createRabbitmqBus(options: TransportOptions & { brokerUrl: strin
   const events = createConfirmedPublisher(connection, declare);
   const repetitions = createConfirmedPublisher(connection, declare);
   const consumers = new Map<string, Consumer>();
+  const metrics = createBusMetrics(options.metrics, consumers, (consumer) =>
+    countDeadLetters(connection, consumer),
+  );
   const wanted = consumersByType(topology);
 
   return {
@@ -78,6 +80,12 @@ function toMessage(event: PublishableEvent, mandatory: boolean): OutgoingMessage
     envelope: { exchange: EXCHANGE, routingKey: event.type, durable: true, mandatory, messageId: event.id },
     body: event,
   };
+}
+
+async function countDeadLetters(connection: Connection, consumer: string): Promise<number> {
+  if (!connection.ready) throw new Error("RabbitMQ is not connected");
+  const { messageCount } = await connection.queueDeclare({ queue: deadQueue(consumer), passive: true });
+  return messageCount;
 }
 
 async function listDeadLetters(

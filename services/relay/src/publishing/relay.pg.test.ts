@@ -118,8 +118,7 @@ describe("the relay", () => {
   });
 
   it("keeps rows until the broker has confirmed them", async () => {
-    const event = makeEvent();
-    await append(writer, event);
+    await append(writer, makeEvent());
     const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
     const { promise: confirmed, resolve: confirm } = Promise.withResolvers<void>();
     startRelay(() => {
@@ -127,8 +126,9 @@ describe("the relay", () => {
       return confirmed;
     });
     await asked;
-    expect(await countRows()).toBe(1);
+    const kept = await countRows();
     confirm();
+    expect(kept).toBe(1);
     await vi.waitFor(async () => expect(await countRows()).toBe(0), PATIENT);
   });
 
@@ -166,6 +166,14 @@ describe("the relay", () => {
     await append(writer, one);
     await vi.waitFor(() => expect(first.ids).toEqual([one.id]), PATIENT);
     startRelay(second.publish);
+    // The last thing that the second did is to ask for the lock: it does not read the outbox.
+    await vi.waitFor(async () => {
+      const { rowCount } = await owner.query(
+        `select from pg_stat_activity where application_name = 'relay' and state = 'idle'
+           and query like '%pg_try_advisory_lock%' and datname = current_database()`,
+      );
+      expect(rowCount).toBe(1);
+    }, PATIENT);
     const two = makeEvent();
     await append(writer, two);
     await vi.waitFor(() => expect(first.ids).toEqual([one.id, two.id]), PATIENT);
@@ -178,7 +186,9 @@ describe("the relay", () => {
   it("comes back when its database connection is cut, also while it publishes", async () => {
     const { ids, publish } = recorder();
     const cut = (): Promise<unknown> =>
-      owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'relay'");
+      owner.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'relay' and datname = current_database()",
+      );
     let isFirst = true;
     startRelay(async (events) => {
       if (isFirst) await cut();
