@@ -52,10 +52,18 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
+/**
+ * Ready is a child that has said itself that it listens, and whose dependencies answer. Asking the port alone is not
+ * enough: another process may have taken it, perhaps of another installation.
+ */
 async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
+  let isListening = false;
+  child.once("message", (message) => {
+    isListening = message === "listening";
+  });
   const deadline = performance.now() + READY_PATIENCE_MS;
   while (child.exitCode === null && child.signalCode === null) {
-    if (await isReady(url)) return;
+    if (isListening && (await isReady(url))) return;
     if (performance.now() > deadline) {
       child.kill("SIGKILL");
       throw new Error(`it was not ready after ${READY_PATIENCE_MS / 1000} s`);
@@ -78,15 +86,16 @@ function endOf(child: ChildProcess): Promise<string> {
 export function startChild(spec: ChildSpec, log: LogFile, onLine: (line: string) => void): Life {
   const child = spawn(process.execPath, [spec.script], {
     env: childEnvironment(spec.env),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     // A process group of its own: Ctrl-C is for the launcher, which ends the parts in good order.
     detached: true,
   });
+  const take = (line: string): void => {
+    log.write(`${line}\n`);
+    onLine(line);
+  };
   for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on("line", (line) => {
-      log.write(`${line}\n`);
-      onLine(line);
-    });
+    if (stream !== null) createInterface({ input: stream }).on("line", take);
   const ended = endOf(child);
   const ready = waitUntilReady(child, spec.readyUrl);
   return {

@@ -7,7 +7,7 @@ import { makePassableFolder } from "../embedded/postgres-directory.ts";
 import { type ChildSpec, startChild } from "./child-process.ts";
 import { openLogFile } from "./log-file.ts";
 import { noteworthy } from "./log-line.ts";
-import { type Ports, partSpecs, WANTED_PORTS } from "./parts.ts";
+import { type Ports, partSpecs, wantedPorts } from "./parts.ts";
 import { choosePorts, isPortFree } from "./ports.ts";
 import { startPostgresLife } from "./postgres-life.ts";
 import { type RunningPart, removeRunFile, writeRunFile } from "./run-file.ts";
@@ -75,7 +75,7 @@ async function prepare(
         `PORT=${settings.port === 65_535 ? 8090 : settings.port + 10} npm start`,
     );
   const secrets = loadSecrets(settings.dataDir);
-  const ports = await choosePorts({ gateway: settings.port, ...WANTED_PORTS });
+  const ports = await choosePorts({ gateway: settings.port, ...wantedPorts(settings) });
   return { secrets, ports };
 }
 

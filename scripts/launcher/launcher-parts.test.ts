@@ -80,7 +80,8 @@ describe("a child process", () => {
   const server = `
     import http from "node:http";
     console.log("says something");
-    http.createServer((_, response) => response.end()).listen(Number(process.env.PORT), "127.0.0.1");
+    const server = http.createServer((_, response) => response.end());
+    server.listen(Number(process.env.PORT), "127.0.0.1", () => process.send("listening"));
   `;
 
   async function start(code: string): Promise<{ life: ReturnType<typeof startChild>; log: () => string }> {
@@ -104,6 +105,16 @@ describe("a child process", () => {
     await life.stop();
     expect(await life.ended).toBe("it was ended by SIGTERM");
     await expect.poll(log).toBe("says something\n");
+  });
+
+  it("is not ready because another program answers on its port", async () => {
+    const { life } = await start(`
+      import { createServer } from "node:http";
+      // As another program would: in its own process, and without a word to the launcher.
+      createServer((_, response) => response.end()).listen(Number(process.env.PORT), "127.0.0.1");
+      setTimeout(() => process.exit(4), 1000);
+    `);
+    await expect(life.ready).rejects.toThrow("it ended before it was ready");
   });
 
   it("tells how it ended before it was ready", async () => {

@@ -3,10 +3,10 @@ import path from "node:path";
 import { ROLES, type ServiceRole } from "../../db/roles.ts";
 import type { ChildSpec } from "./child-process.ts";
 import type { Secrets } from "./secrets.ts";
-import type { Settings } from "./settings.ts";
+import { DEFAULT_PORT, type Settings } from "./settings.ts";
 
-/** Wanted ports; another one is taken where something else listens already. */
-export const WANTED_PORTS = {
+/** Ports of an installation at the usual address; another one is taken where something else listens already. */
+const USUAL_PORTS = {
   user: 8081,
   "chat-1": 8082,
   notification: 8083,
@@ -16,7 +16,17 @@ export const WANTED_PORTS = {
   smtp: 8025,
 } as const;
 
-export type Ports = Readonly<Record<keyof typeof WANTED_PORTS | "gateway", number>>;
+type PartName = keyof typeof USUAL_PORTS;
+export type Ports = Readonly<Record<PartName | "gateway", number>>;
+
+/**
+ * The ports that the parts would like. An installation at another address than the usual one takes any: two on one
+ * machine must not trade ports while their parts die and come back.
+ */
+export function wantedPorts({ port }: Pick<Settings, "port">): Readonly<Record<PartName, number>> {
+  if (port === DEFAULT_PORT) return USUAL_PORTS;
+  return Object.fromEntries(Object.keys(USUAL_PORTS).map((name) => [name, 0])) as Record<PartName, number>;
+}
 
 export interface PartsInput {
   /** Of the repository. */

@@ -9,7 +9,8 @@ export interface Settings {
   readonly smtpUrl: string | undefined;
 }
 
-const DEFAULT_PORT = 8080;
+/** Of the gateway. */
+export const DEFAULT_PORT = 8080;
 
 function parsePort(text: string | undefined): number {
   if (text === undefined || text === "") return DEFAULT_PORT;

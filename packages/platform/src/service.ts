@@ -20,6 +20,8 @@ export async function runService(
     const { listening, running } = await start();
     const serving = await startServer(listening, running);
     listening.log.info({ address: serving.address }, `${name} is listening`);
+    // For a launcher that started this process with a channel.
+    process.send?.("listening");
     stopOnSignal(serving, listening);
   } catch (error) {
     process.stderr.write(`${name} cannot start: ${describeFailure(error)}\n`);
