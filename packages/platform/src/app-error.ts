@@ -61,17 +61,31 @@ function ownConstraint(constraints: ConstraintErrors, name: string): AppError | 
   return Object.hasOwn(constraints, name) ? constraints[name]?.() : undefined;
 }
 
-/** Lost connections and servers that start or stop: SQLSTATE classes 08, 53 and 57P0x, and socket errors. */
+/**
+ * SQLSTATE: lost connections and servers that start, stop or are read-only (08, 53, 57P0x, 25006, 25P03), statements
+ * cut off (57014), and transactions that lost against others and may be tried again (40001, 40P01, 55P03).
+ */
+const PASSING_STATES = /^(08...|53...|57P0[1-5]|57014|25006|25P03|40001|40P01|55P03)$/;
+const SOCKET_CODES: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+
 function isUnavailable(code: unknown): boolean {
-  if (typeof code !== "string") return false;
-  return /^(08...|53...|57P0[1-5]|57014|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(code);
+  return typeof code === "string" && (PASSING_STATES.test(code) || SOCKET_CODES.has(code));
 }
 
 /** `pg` gives these no code: no place in the pool in time, and connections that ended under a query. */
 function isLostConnection(thrown: unknown): boolean {
   return (
     thrown instanceof Error &&
-    /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/.test(
+    /^(timeout exceeded when trying to connect|Connection terminated|Client (has encountered a connection error|was closed))/.test(
       thrown.message,
     )
   );

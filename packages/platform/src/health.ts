@@ -35,10 +35,13 @@ async function runCheck(check: HealthCheck): Promise<"ok" | "failed" | "timeout"
   const timer = setTimeout(() => resolve("timeout"), CHECK_TIMEOUT_MS);
   try {
     return await Promise.race([
-      check().then(
-        () => "ok" as const,
-        () => "failed" as const,
-      ),
+      // Within a promise, so that a check which throws at once is one that failed.
+      Promise.resolve()
+        .then(check)
+        .then(
+          () => "ok" as const,
+          () => "failed" as const,
+        ),
       timeout,
     ]);
   } finally {

@@ -4,7 +4,10 @@ import { AppError } from "./app-error.ts";
 import type { Logger } from "./log.ts";
 
 export interface Limiter {
-  /** Takes `points` (1 when absent) from `key`. @throws AppError `rate_limited` with the seconds to wait. */
+  /**
+   * Takes `points` (1 when absent) from `key`.
+   * @throws AppError `rate_limited` with the seconds to wait, `unavailable` when it closes because its store is down.
+   */
   consume(key: string, points?: number): Promise<void>;
 }
 
@@ -40,7 +43,12 @@ export function createLimiter(options: LimiterOptions): Limiter {
         await limiter.consume(key, points);
       } catch (error) {
         if (error instanceof RateLimiterRes) throw rateLimited(error);
-        if (options.whenDown === "closed") throw error;
+        if (options.whenDown === "closed") {
+          throw new AppError("unavailable", "This cannot be allowed now. Try again.", {
+            cause: error,
+            retryAfterSeconds: 2,
+          });
+        }
         options.log.warn(
           { err: error, limit: options.name },
           "the limiter cannot reach its store; letting pass",

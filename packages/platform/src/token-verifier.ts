@@ -56,7 +56,10 @@ function toTokenError(error: unknown): AppError {
     return new AppError("token_expired", "The access token has expired.", { cause: error });
   }
   const keysUnreachable =
-    error instanceof errors.JWKSTimeout || error instanceof TypeError || isGenericJoseError(error);
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error instanceof TypeError ||
+    isGenericJoseError(error);
   if (keysUnreachable) {
     return new AppError("unavailable", "The keys that verify access tokens cannot be fetched now.", {
       cause: error,

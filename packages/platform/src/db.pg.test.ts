@@ -1,0 +1,93 @@
+import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
+import pg from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { toAppError } from "./app-error.ts";
+import { checkDatabase, createPool } from "./db.ts";
+
+let database: TestDatabase;
+let owner: pg.Client;
+const lines: string[] = [];
+const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+const pools: pg.Pool[] = [];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.end()));
+  await owner.end();
+  await database.drop();
+});
+
+function newPool(
+  applicationName: string,
+  options: { statementTimeoutMs?: number; url?: string } = {},
+): pg.Pool {
+  const pool = createPool({ url: database.urlFor("chat"), max: 2, applicationName, log, ...options });
+  pools.push(pool);
+  return pool;
+}
+
+const cut = (name: string) =>
+  owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [name]);
+
+const logged = (text: string) =>
+  expect.poll(() => lines.filter((line) => line.includes(text)).length, { timeout: 5000, interval: 10 });
+
+// An unhandled `error` event ends the test process: that these tests end at all is what they show.
+test("a connection that is lost while idle is logged, and the next query has a new one", async () => {
+  const pool = newPool("idle");
+  await checkDatabase(pool);
+  await cut("idle");
+  await logged("an idle database connection was lost").toBeGreaterThan(0);
+  await checkDatabase(pool);
+});
+
+test("a connection that is lost under a statement fails that statement, as unavailable", async () => {
+  const pool = newPool("busy");
+  const asleep = pool.query("select pg_sleep(60)");
+  const failed = expect(asleep).rejects.toSatisfy((error) => toAppError(error).code === "unavailable");
+  await expect
+    .poll(async () => {
+      const { rows } = await owner.query(
+        "select 1 from pg_stat_activity where application_name = 'busy' and wait_event = 'PgSleep'",
+      );
+      return rows.length;
+    })
+    .toBe(1);
+  await cut("busy");
+  await failed;
+  await checkDatabase(pool);
+});
+
+test("a connection that is lost between two statements of a transaction fails the second, as unavailable", async () => {
+  const pool = newPool("held");
+  const client = await pool.connect();
+  await client.query("begin");
+  await cut("held");
+  await logged("a database connection was lost").toBeGreaterThan(0);
+  await expect(client.query("select 1")).rejects.toSatisfy(
+    (error) => toAppError(error).code === "unavailable",
+  );
+  client.release(true);
+  await checkDatabase(pool);
+});
+
+test("a statement that runs too long is ended, as unavailable", async () => {
+  const pool = newPool("slow", { statementTimeoutMs: 50 });
+  await expect(pool.query("select pg_sleep(60)")).rejects.toSatisfy(
+    (error) => toAppError(error).code === "unavailable",
+  );
+});
+
+test("a database that is not there is unavailable", async () => {
+  const pool = newPool("nowhere", { url: "postgres://sotto_chat:x@127.0.0.1:1/sotto" });
+  await expect(checkDatabase(pool)).rejects.toSatisfy((error) => toAppError(error).code === "unavailable");
+});
+
+test("identity columns and counts are numbers", async () => {
+  const { rows } = await newPool("types").query("select count(*) as n, 9007199254740991::bigint as big");
+  expect(rows).toEqual([{ n: 1, big: Number.MAX_SAFE_INTEGER }]);
+});
