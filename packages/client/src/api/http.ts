@@ -1,4 +1,4 @@
-import { problem } from "@sotto/contracts/errors";
+import { errorStatus, type Problem, problem } from "@sotto/contracts/errors";
 import type { z } from "zod";
 import { SottoError } from "../sotto-error.ts";
 
@@ -55,8 +55,8 @@ function refusal(response: Response, text: string): SottoError {
   const parsed = problem.safeParse(parseJson(text));
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (!parsed.success) {
-    // A proxy without a service behind it speaks no problem+json; that is like no answer.
+  if (!parsed.success || !isOurs(response, parsed.data)) {
+    // A proxy without a service behind it, or another server at this address: that is like no answer.
     const code = response.status >= 500 || response.status === 429 ? "network" : "bad_answer";
     return new SottoError(code, `The server answered ${response.status} without saying why`, {
       retryAfterSeconds,
@@ -67,6 +67,13 @@ function refusal(response: Response, text: string): SottoError {
     details: details ?? issues,
     retryAfterSeconds: parsed.data.retryAfterSeconds ?? retryAfterSeconds,
   });
+}
+
+/** A code decides what becomes of messages and sessions: only what nobody but a service of ours says is believed. */
+function isOurs({ status, headers }: Response, { code, type, ...said }: Problem): boolean {
+  const [mediaType] = (headers.get("content-type") ?? "").split(";");
+  if (mediaType?.trim().toLowerCase() !== "application/problem+json") return false;
+  return type === `urn:sotto:error:${code}` && said.status === status && errorStatus[code] === status;
 }
 
 function parseJson(text: string): unknown {

@@ -81,28 +81,38 @@ describe("the session keeper", () => {
     });
   });
 
-  it("ends the session here when the server refuses to renew it", async () => {
-    const { session, store } = await keeper(async () => {
-      throw new SottoError("session_revoked", "gone");
-    });
-    const ended: string[] = [];
-    session.onEnded = ({ code }) => ended.push(code);
-    await expect(session.renew()).rejects.toMatchObject({ code: "session_revoked" });
-    expect(ended).toEqual(["session_revoked"]);
-    expect(await findSession(store)).toBeUndefined();
-    await expect(session.token()).rejects.toMatchObject({ code: "not_signed_in" });
-  });
-
-  it.each(["network", "internal", "unavailable", "rate_limited", "bad_answer"] as const)(
-    "keeps the session when renewing fails with %s",
+  it.each(["session_revoked", "unauthenticated", "token_expired"] as const)(
+    "ends the session here when the server refuses to renew it with %s",
     async (code) => {
       const { session, store } = await keeper(async () => {
-        throw new SottoError(code, "try later");
+        throw new SottoError(code, "gone");
       });
+      const ended: string[] = [];
+      session.onEnded = (error) => ended.push(error.code);
       await expect(session.renew()).rejects.toMatchObject({ code });
-      expect(await findSession(store)).toBeDefined();
+      expect(ended).toEqual([code]);
+      expect(await findSession(store)).toBeUndefined();
+      await expect(session.token()).rejects.toMatchObject({ code: "not_signed_in" });
     },
   );
+
+  it.each([
+    "network",
+    "internal",
+    "unavailable",
+    "rate_limited",
+    "bad_answer",
+    "not_found",
+    "bad_request",
+    "forbidden",
+    "invalid_credentials",
+  ] as const)("keeps the session when renewing fails with %s", async (code) => {
+    const { session, store } = await keeper(async () => {
+      throw new SottoError(code, "try later");
+    });
+    await expect(session.renew()).rejects.toMatchObject({ code });
+    expect(await findSession(store)).toBeDefined();
+  });
 
   it("does not bring back a session that was signed out of while it was renewed", async () => {
     const { promise, resolve } = Promise.withResolvers<Session>();

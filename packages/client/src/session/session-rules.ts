@@ -1,14 +1,9 @@
-import { type ErrorCode, errorStatus } from "@sotto/contracts/errors";
-import { SottoError } from "../sotto-error.ts";
+import { hasCode, type SottoError } from "../sotto-error.ts";
 
-/** The HTTP status of a server's code; undefined for codes of this side. */
-export function statusOf(error: SottoError): number | undefined {
-  return Object.hasOwn(errorStatus, error.code) ? errorStatus[error.code as ErrorCode] : undefined;
-}
-
-/** A refresh that the server refused for good (4xx): the session is over. No answer, 5xx and 429 are not that. */
+/**
+ * A refresh that was refused for good: the session was ended, its refresh token is none of the server's, or it was not
+ * used for too long. Everything else, other refusals too, says nothing about the session, which then goes on.
+ */
 export function isSessionOver(error: unknown): error is SottoError {
-  if (!(error instanceof SottoError)) return false;
-  const status = statusOf(error);
-  return status !== undefined && status >= 400 && status < 500 && error.code !== "rate_limited";
+  return hasCode(error, "session_revoked", "unauthenticated", "token_expired");
 }
