@@ -194,14 +194,20 @@ describe("a client killed inside any of its writes", () => {
     await run(receiver);
     await run(sender);
     const queued: string[] = [];
-    let from = 0;
+    const deaths = { sender: 0, receiver: 0 };
     for (let round = 0; round < 6; round++) {
-      // Primes, so that the deaths wander through the steps of a send and of a receipt.
-      const dieAtCall = 7 + ((round * 37) % 83);
-      const said = await run({ ...sender, peer: bob, from, count: 4, dieAtCall });
-      queued.push(...said.filter((line) => line.startsWith("queued ")).map((line) => line.slice(7)));
-      from += 10;
-      await run({ ...receiver, dieAtCall: 5 + ((round * 29) % 61), expect: queued.length });
+      // The numbers are prime to each other, so that the deaths wander through the steps of a send and of a receipt.
+      const sent = await run({
+        ...sender,
+        peer: bob,
+        from: round * 10,
+        count: 4,
+        dieAtCall: 15 + ((round * 53) % 160),
+      });
+      queued.push(...sent.lines.filter((line) => line.startsWith("queued ")).map((line) => line.slice(7)));
+      const received = await run({ ...receiver, dieAtCall: 5 + ((round * 29) % 61), expect: queued.length });
+      deaths.sender += Number(sent.hasDied);
+      deaths.receiver += Number(received.hasDied);
     }
     await run({ ...sender, peer: bob, from: 1000, count: 1 });
     const client = await createClient({ url: stack.url, store: sqliteStore(receiver.path) });
@@ -216,11 +222,18 @@ describe("a client killed inside any of its writes", () => {
     expect(texts.filter((text) => queued.includes(text))).toEqual(queued);
     expect(texts).toEqual([...new Set(texts)].sort((a, b) => Number(a) - Number(b)));
     expect(shown).toEqual(texts);
-    expect(queued.length).toBeGreaterThan(3);
+    // Or else nothing was tried: each side has died in the middle, and in between something was sent.
+    expect(deaths.sender).toBeGreaterThan(2);
+    expect(deaths.receiver).toBeGreaterThan(1);
+    expect(queued.length).toBeGreaterThan(5);
   }, 300_000);
 });
 
-function run(orders: object): Promise<string[]> {
+/** A receiver whose messages are still in the sender's queue would wait for ever; counted from when it is open. */
+const PATIENCE_MS = 5_000;
+
+/** `hasDied`: by its own hand, at the call it was told. */
+function run(orders: object): Promise<{ lines: string[]; hasDied: boolean }> {
   const args = [
     "--disable-warning=ExperimentalWarning",
     here("./testing/mortal-person.ts"),
@@ -228,15 +241,18 @@ function run(orders: object): Promise<string[]> {
   ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
+  let isStopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
+    timer ??= setTimeout(() => {
+      isStopped = child.kill("SIGKILL");
+    }, PATIENCE_MS);
   });
-  // A receiver whose messages are still in the sender's queue waits for ever: enough is enough.
-  const timer = setTimeout(() => child.kill("SIGKILL"), 4_000);
   return new Promise((resolve) =>
-    child.once("close", () => {
+    child.once("close", (_code, signal) => {
       clearTimeout(timer);
-      resolve(output.split("\n"));
+      resolve({ lines: output.split("\n"), hasDied: signal === "SIGKILL" && !isStopped });
     }),
   );
 }

@@ -44,6 +44,7 @@ if ((await client.account()) === undefined) {
   const { username, password } = orders;
   await client.register({ username, email: `${username}@example.org`, password });
 }
+say("open");
 dieInside(DatabaseSync.prototype, "exec");
 dieInside(StatementSync.prototype, "run");
 
