@@ -12,11 +12,14 @@ const SAMPLE_OF_KIND = 5;
 
 let broker: TestRabbitmq;
 let stack: Stack;
+/** The test stops the installation, so that everything is on disk. */
+let stopped = false;
 beforeAll(async () => {
   broker = await startRabbitmq();
   stack = await startStack({ env: { MESSAGE_BROKER_URL: broker.url, LOG_LEVEL: "trace" } });
 });
 afterAll(async () => {
+  if (!stopped) await stack.stop();
   stack.remove();
   await broker.stop();
 });
@@ -80,6 +83,7 @@ test("no plaintext, private key, ratchet key or content key is in the database, 
   const answered = await (await bob.conversations.direct("alice")).send({ text: `${PLAINTEXT}, indeed` });
   await answered.accepted;
   await Promise.all([alice.close(), bob.close()]);
+  stopped = true;
   await stack.stop();
 
   const files = [...filesBelow(stack.dataDir), ...filesBelow(broker.dir)];

@@ -120,13 +120,23 @@ function killIfRunning(pid: number): void {
   if (isRunning(pid)) process.kill(pid, "SIGKILL");
 }
 
-/** True while the process exists and is no zombie. */
+/** True while the process exists and is no zombie, which only waits for its parent to take note. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  return process.platform !== "linux" || !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    // The name of the program stands in parentheses and may hold anything; the state follows it.
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw error;
   }
 }
 
