@@ -21,3 +21,17 @@ test("a step that fails keeps no other from being undone, and is told", async ()
   await expect(cleanup.run()).rejects.toThrow("stuck");
   expect(done).toEqual(["first"]);
 });
+
+test("whoever asks again while it runs waits for the same end", async () => {
+  const cleanup = createCleanup();
+  const slow = Promise.withResolvers<void>();
+  let ended = false;
+  cleanup.add(async () => {
+    await slow.promise;
+    ended = true;
+  });
+  void cleanup.run();
+  const again = cleanup.run().then(() => ended);
+  slow.resolve();
+  expect(await again).toBe(true);
+});
