@@ -1,5 +1,5 @@
-// The least of a Socket.IO client. The load generator shares the cores with what it measures, and the real client,
-// which parses and copies every frame several times, would take a third of them.
+// The least of a Socket.IO client. The load generator shares the cores with what it measures, and the real client
+// takes more of them for each message.
 import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
 import { SOCKET_PATH } from "@sotto/contracts/socket-events";
 import WebSocket from "ws";
