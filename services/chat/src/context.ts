@@ -26,6 +26,7 @@ import { deliverCommitted, readMailboxes } from "./delivery/deliver-committed.ts
 import { createDepartures, type Departures } from "./delivery/departures.ts";
 import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-reader.ts";
 import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
+import type { DeviceSession } from "./devices/device-context.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
@@ -58,8 +59,8 @@ export interface ChatContext {
   readonly acknowledgeQueue: AcknowledgeQueue;
   /** Tells a device, wherever it is connected, that its one-time keys run out. */
   keysLow(deviceId: string, stock: PrekeyStock): void;
-  /** Ends the connections of a device, wherever they are. */
-  closeDevice(deviceId: string, reason: CloseReason): void;
+  /** Ends the connections that one session of a device has, wherever they are. */
+  closeDevice(ended: DeviceSession, reason: CloseReason): void;
   close(): Promise<void>;
 }
 
@@ -167,9 +168,9 @@ function createDelivery(
       if (connection) connection.sink.keysLow(stock);
       else link.keysLow(deviceId, stock);
     },
-    closeDevice(deviceId, reason) {
-      connections.get(deviceId)?.sink.close(reason);
-      link.close(deviceId, reason);
+    closeDevice(ended, reason) {
+      connections.close(ended, reason);
+      link.close(ended, reason);
     },
     close: () => adapterPool.end(),
   };

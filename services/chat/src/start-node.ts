@@ -104,7 +104,7 @@ function listenToNodes(context: ChatContext): void {
       context.log.warn({ err: error }, "a connection could not be compared; the sweep will do it"),
     );
   });
-  io.on("node:close", (deviceId, reason) => connections.get(deviceId)?.sink.close(reason));
+  io.on("node:close", (deviceId, sessionId, reason) => connections.close({ deviceId, sessionId }, reason));
   io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
   io.on("node:typing", (accountIds, change) => announceHere(context, accountIds, change));
 }

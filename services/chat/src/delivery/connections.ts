@@ -1,3 +1,5 @@
+import type { CloseReason } from "@sotto/contracts/socket-events";
+import type { DeviceSession } from "../devices/device-context.ts";
 import { type ConnectedDevice, type ConnectionSink, DeviceConnection } from "./device-connection.ts";
 
 /** The devices that are connected to this node, one connection each. */
@@ -10,6 +12,8 @@ export interface Connections {
   /** Forgets a connection, unless another of the same device has replaced it. */
   remove(connection: DeviceConnection): void;
   get(deviceId: string): DeviceConnection | undefined;
+  /** Closes the connection of a device when it is of this session, and no newer one of another. */
+  close(ended: DeviceSession, reason: CloseReason): void;
   ofAccount(accountId: string): Iterable<DeviceConnection>;
   all(): Iterable<DeviceConnection>;
   readonly size: number;
@@ -50,6 +54,10 @@ export function createConnections(): Connections {
       forgetAccount(connection);
     },
     get: (deviceId) => byDevice.get(deviceId),
+    close({ deviceId, sessionId }, reason) {
+      const connection = byDevice.get(deviceId);
+      if (connection?.device.sessionId === sessionId) connection.sink.close(reason);
+    },
     ofAccount: (accountId) => byAccount.get(accountId) ?? NONE,
     all: () => byDevice.values(),
     get size() {

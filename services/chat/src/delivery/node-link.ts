@@ -3,6 +3,7 @@ import type { CloseReason } from "@sotto/contracts/socket-events";
 import type { Logger } from "@sotto/platform/log";
 import type { Server } from "socket.io";
 import type { ChatMetrics } from "../chat-metrics.ts";
+import type { DeviceSession } from "../devices/device-context.ts";
 import type { TypingChange } from "./device-connection.ts";
 
 /**
@@ -13,7 +14,7 @@ export type NodeMessages = {
   /** New envelopes in the mailboxes of these devices. */
   "node:mail": (deviceIds: string[]) => void;
   "node:connected": (deviceId: string, connectionId: string) => void;
-  "node:close": (deviceId: string, reason: CloseReason) => void;
+  "node:close": (deviceId: string, sessionId: string, reason: CloseReason) => void;
   "node:keys-low": (deviceId: string, stock: PrekeyStock) => void;
   "node:typing": (accountIds: string[], change: TypingChange) => void;
 };
@@ -22,7 +23,7 @@ export interface NodeLink {
   /** Batched: many calls become few notifications. */
   mail(deviceIds: Iterable<string>): void;
   connected(deviceId: string, connectionId: string): void;
-  close(deviceId: string, reason: CloseReason): void;
+  close(ended: DeviceSession, reason: CloseReason): void;
   keysLow(deviceId: string, stock: PrekeyStock): void;
   typing(accountIds: string[], change: TypingChange): void;
   /** Sends what waits. */
@@ -70,7 +71,7 @@ export function createNodeLink({ io, log, figures }: LinkDeps): NodeLink {
       if (mail.size > 0) timer ??= setTimeout(flush, MAIL_INTERVAL_MS);
     },
     connected: (deviceId, connectionId) => tell("node:connected", deviceId, connectionId),
-    close: (deviceId, reason) => tell("node:close", deviceId, reason),
+    close: ({ deviceId, sessionId }, reason) => tell("node:close", deviceId, sessionId, reason),
     keysLow: (deviceId, stock) => tell("node:keys-low", deviceId, stock),
     typing: (accountIds, change) => tell("node:typing", accountIds, change),
     stop: flush,

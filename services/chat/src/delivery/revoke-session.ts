@@ -7,5 +7,5 @@ export async function revokeSession(
   sessionId: string,
 ): Promise<void> {
   const deviceIds = await unbindSession(context.pool, sessionId);
-  for (const deviceId of deviceIds) context.closeDevice(deviceId, "session_revoked");
+  for (const deviceId of deviceIds) context.closeDevice({ deviceId, sessionId }, "session_revoked");
 }

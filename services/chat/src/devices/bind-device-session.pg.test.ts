@@ -26,7 +26,7 @@ test("a new session acts as the device after its proof, and the one before no lo
   expect(await bind(next, deviceId, alice.device.proof(next.sessionId))).toMatchObject({ status: 204 });
   expect(await act(next)).toMatchObject({ status: 200 });
   expect(await act(alice)).toMatchObject({ status: 401, body: { code: "device_unproven" } });
-  expect(app.closedDevices).toEqual([{ deviceId, reason: "superseded" }]);
+  expect(app.closedDevices).toEqual([{ deviceId, sessionId: alice.sessionId, reason: "superseded" }]);
 });
 
 test("a repeat of the proof changes nothing and ends no connection", async () => {

@@ -28,5 +28,5 @@ export async function bindDeviceSession(
   const bound = await updateDeviceSession(context.db, device, { sessionId, seenAt: context.clock.now() });
   // Removed, and perhaps registered with other keys, since it was read.
   if (!bound) throw new AppError("not_found", "The account has no such device.");
-  context.closeDevice(deviceId, "superseded");
+  if (device.session_id) context.closeDevice({ deviceId, sessionId: device.session_id }, "superseded");
 }

@@ -41,7 +41,7 @@ export const CLAIMS_ALLOWED = 6;
 
 type Recorded = {
   lowDevices: { deviceId: string; stock: PrekeyStock }[];
-  closedDevices: { deviceId: string; reason: string }[];
+  closedDevices: { deviceId: string; sessionId: string; reason: string }[];
 };
 
 /** Starts the app; `close` it after the tests. */
@@ -136,7 +136,7 @@ function createDeviceContext(url: string, publicKey: CryptoKey, recorded: Record
       log,
     }),
     keysLow: (deviceId, stock) => recorded.lowDevices.push({ deviceId, stock }),
-    closeDevice: (deviceId, reason) => recorded.closedDevices.push({ deviceId, reason }),
+    closeDevice: (ended, reason) => recorded.closedDevices.push({ ...ended, reason }),
   };
   return { context, close };
 }

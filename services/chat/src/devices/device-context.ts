@@ -7,6 +7,9 @@ import type { Limiter } from "@sotto/platform/limiter";
 import type { TokenVerifier } from "@sotto/platform/token-verifier";
 import type { Kysely } from "kysely";
 
+/** A device as far as one session acted as it. */
+export type DeviceSession = { readonly deviceId: string; readonly sessionId: string };
+
 /** What the use cases of devices and prekeys need; the context of the chat service has it all. */
 export interface DeviceContext {
   readonly db: Kysely<ChatDatabase>;
@@ -19,6 +22,9 @@ export interface DeviceContext {
   readonly claimLimiter: Limiter;
   /** Tells a device, wherever it is connected, that its one-time keys run out. Best effort: it also asks by itself. */
   keysLow(deviceId: string, stock: PrekeyStock): void;
-  /** Ends the connections of a device, wherever they are. Called after the commit that took its rights. */
-  closeDevice(deviceId: string, reason: CloseReason): void;
+  /**
+   * Ends the connections of one session of a device, wherever they are. Called after the commit that took its rights.
+   * The word may arrive late, when the device is connected by another session: that connection stays.
+   */
+  closeDevice(ended: DeviceSession, reason: CloseReason): void;
 }

@@ -50,7 +50,11 @@ test("a removed device is gone with its keys and its mailbox, is told by one eve
       .execute();
     expect(new Set(left.map((row) => row.device_id)), table).toEqual(new Set([alice.device.deviceId]));
   }
-  expect(app.closedDevices).toContainEqual({ deviceId: gone, reason: "device_removed" });
+  expect(app.closedDevices).toContainEqual({
+    deviceId: gone,
+    sessionId: expect.any(String),
+    reason: "device_removed",
+  });
   const events = (await app.events()).filter(({ key }) => key === alice.account.accountId);
   expect(events.at(-1)).toMatchObject({ type: "chat.device-removed", data: { deviceId: gone } });
   const read = await app.call("GET", `/accounts/${alice.account.accountId}/devices?since=2`, {

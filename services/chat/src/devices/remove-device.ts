@@ -33,11 +33,12 @@ export async function removeDevice(
   const pinned = await findAccount(context.db, accountId);
   if (!pinned) throw noSuchDevice();
   const list = await readDeviceList(accountId, pinned.account_key, signedList);
-  await context.db.transaction().execute(async (tx) => {
+  const sessionId = await context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
     const devices = await listDevices(tx, accountId);
-    const remaining = devices.filter((device) => device.device_id !== deviceId);
-    if (remaining.length === devices.length) return assertRepeat(tx, accountId, deviceId, list);
+    const removed = devices.find((device) => device.device_id === deviceId);
+    if (!removed) return assertRepeat(tx, accountId, deviceId, list);
+    const remaining = devices.filter((device) => device !== removed);
     const account = {
       accountId,
       accountKey: pinned.account_key,
@@ -48,23 +49,25 @@ export async function removeDevice(
     await appendEvents(tx, context, [
       { type: "chat.device-removed", key: accountId, data: { accountId, deviceId } },
     ]);
+    return removed.session_id;
   });
-  context.closeDevice(deviceId, "device_removed");
+  if (sessionId) context.closeDevice({ deviceId, sessionId }, "device_removed");
 }
 
-/** The device is not there: fine when it was this list that removed it. */
+/** The device is not there: fine when it was this list that removed it. No session acted as it any more. */
 async function assertRepeat(
   db: Db,
   accountId: string,
   deviceId: string,
   list: VerifiedDeviceList,
-): Promise<void> {
+): Promise<null> {
   const { version } = list.content;
   const [stored, before] = await Promise.all([
     findDeviceList(db, accountId, version),
     findDeviceList(db, accountId, version - 1),
   ]);
   if (!stored?.bytes.equals(list.bytes) || !names(before?.bytes, deviceId)) throw noSuchDevice();
+  return null;
 }
 
 /** Stored lists are JSON in which an id stands for nothing but a device. */

@@ -289,13 +289,28 @@ describe("where a device is connected", () => {
     // Words of one node arrive in order: when the second has, the first has been heard.
     const witness = await online(one, await somebody());
     const [device] = [...one.context.connections.all()].slice(-1);
-    two.context.link.close(device?.device.deviceId ?? "", "superseded");
+    if (device) two.context.link.close(device.device, "superseded");
     await until("the word heard", () => witness.reasons.length > 0);
     await one.context.departures.flush();
     expect({ reasons: newer.reasons, connected: newer.socket.connected }).toEqual({
       reasons: [],
       connected: true,
     });
+  });
+
+  test.each([
+    ["this node", () => one],
+    ["another node", () => two],
+  ])("is not ended by the late word from %s that the session before it is over", async (_where, speaker) => {
+    const resident = await somebody();
+    const { deviceId, sessionId } = resident;
+    const newer = await online(one, resident);
+    for (const reason of ["superseded", "session_revoked"] as const)
+      speaker().context.closeDevice({ deviceId, sessionId: randomUUID() }, reason);
+    // Words of one node arrive in order: when its own end has, the others have been heard.
+    speaker().context.closeDevice({ deviceId, sessionId }, "device_removed");
+    await until("the last word heard", () => newer.reasons.length > 0);
+    expect(newer.reasons).toEqual(["device_removed"]);
   });
 
   test("is not forgotten by the late end of an older connection", async () => {
