@@ -4,25 +4,10 @@ import { fromBase64, toBase64 } from "../bytes.ts";
 import { putDirect } from "../rows/conversation-rows.ts";
 import { SottoError } from "../sotto-error.ts";
 import { memoryStore } from "../stores/memory-store.ts";
-import { MemoryServer } from "../testing/memory-server.ts";
+import type { MemoryServer } from "../testing/memory-server.ts";
 import { mortalStore } from "../testing/mortal-store.ts";
 import { openTestDevice, type TestDevice } from "../testing/test-device.ts";
-
-async function pair() {
-  const server = new MemoryServer();
-  const alice = await openTestDevice(server, { username: "alice" });
-  const bob = await openTestDevice(server, { username: "bob" });
-  const chat = await alice.conversations.direct("bob");
-  const say = async (...texts: string[]) => {
-    for (const text of texts) await (await chat.send({ text })).accepted;
-  };
-  return { server, alice, bob, chat, say };
-}
-
-async function textsOf(device: TestDevice): Promise<string[]> {
-  await device.pump();
-  return (await device.messages()).map((message) => message.text);
-}
+import { openPair, textsOf } from "../testing/test-pair.ts";
 
 function change(
   server: MemoryServer,
@@ -45,7 +30,7 @@ function flipLastByte(base64: string): string {
 
 describe("receiving", () => {
   it("shows a message once, however often it is delivered", async () => {
-    const { server, bob, say } = await pair();
+    const { server, bob, say } = await openPair();
     await say("one", "two");
     const delivered = structuredClone(server.mailboxes.get(bob.deviceId) ?? []);
     expect(await textsOf(bob)).toEqual(["one", "two"]);
@@ -56,7 +41,7 @@ describe("receiving", () => {
   });
 
   it("knows who wrote: account, device and the name that the server confirms", async () => {
-    const { alice, bob, say } = await pair();
+    const { alice, bob, say } = await openPair();
     await say("hi");
     await bob.pump();
     expect(await bob.messages()).toMatchObject([
@@ -65,7 +50,7 @@ describe("receiving", () => {
   });
 
   it("puts a placeholder for what it cannot open, acknowledges it, and goes on with the rest", async () => {
-    const { server, alice, bob, say } = await pair();
+    const { server, alice, bob, say } = await openPair();
     await say("one", "two", "three");
     change(server, bob, 1, (envelope) => ({ ...envelope, envelope: flipLastByte(envelope.envelope) }));
     await bob.pump();
@@ -83,7 +68,7 @@ describe("receiving", () => {
   });
 
   it("heals: asks the sender again, shows the message in its old place, and the session lives on", async () => {
-    const { server, alice, bob, chat, say } = await pair();
+    const { server, alice, bob, chat, say } = await openPair();
     await say("one", "two", "three");
     change(server, bob, 1, (envelope) => ({ ...envelope, envelope: flipLastByte(envelope.envelope) }));
     await bob.pump();
@@ -100,7 +85,7 @@ describe("receiving", () => {
   });
 
   it("asks for one message once, however often it comes broken", async () => {
-    const { server, bob, say } = await pair();
+    const { server, bob, say } = await openPair();
     await say("one");
     const [broken] = server.mailboxes.get(bob.deviceId) ?? [];
     if (broken === undefined) throw new Error("nothing was sent");
@@ -114,7 +99,7 @@ describe("receiving", () => {
   });
 
   it("sends one message again a few times only, and only to who belongs to its conversation", async () => {
-    const { server, alice, bob, chat } = await pair();
+    const { server, alice, bob, chat } = await openPair();
     const sent = await chat.send({ text: "one" });
     await sent.accepted;
     const back = await bob.conversations.direct("alice");
@@ -139,7 +124,7 @@ describe("receiving", () => {
   });
 
   it("does not let a sender occupy the message id of another", async () => {
-    const { server, alice, bob, say } = await pair();
+    const { server, alice, bob, say } = await openPair();
     const mallory = await openTestDevice(server, { username: "mallory" });
     await say("from alice");
     const [real] = server.mailboxes.get(bob.deviceId) ?? [];
@@ -156,7 +141,7 @@ describe("receiving", () => {
   });
 
   it("lets nobody speak in a direct conversation of two others", async () => {
-    const { server, bob, chat, say } = await pair();
+    const { server, bob, chat, say } = await openPair();
     await say("one");
     await bob.pump();
     const mallory = await openTestDevice(server, { username: "mallory" });
@@ -171,7 +156,7 @@ describe("receiving", () => {
   });
 
   it("believes nobody's word about a name", async () => {
-    const { server, alice, bob } = await pair();
+    const { server, alice, bob } = await openPair();
     const mallory = await openTestDevice(server, { username: "mallory" });
     const chat = await mallory.conversations.direct("bob");
     const sentAt = "2026-01-01T00:00:00.000Z";
@@ -190,7 +175,7 @@ describe("receiving", () => {
   });
 
   it("believes no device that the signed list does not name, and asks for the list once a frame", async () => {
-    const { server, bob, say } = await pair();
+    const { server, bob, say } = await openPair();
     await say("one");
     await bob.pump();
     let asked = 0;
@@ -213,7 +198,7 @@ describe("receiving", () => {
   });
 
   it("refuses a content that is not the one the envelope is for", async () => {
-    const { server, bob, say } = await pair();
+    const { server, bob, say } = await openPair();
     await say("one", "two");
     const [first] = server.mailboxes.get(bob.deviceId) ?? [];
     change(server, bob, 1, (envelope) => ({ ...envelope, content: first?.content ?? "" }));
@@ -222,7 +207,7 @@ describe("receiving", () => {
   });
 
   it("waits with a frame while the sender's list cannot be had, and loses nothing", async () => {
-    const { server, bob, say } = await pair();
+    const { server, bob, say } = await openPair();
     await say("one");
     let refusals = 3;
     server.before = ({ name, deviceId }) => {
@@ -235,57 +220,6 @@ describe("receiving", () => {
   });
 });
 
-describe("a changed account key", () => {
-  it("is told, stops sending, holds what comes, and opens it when the user accepts", async () => {
-    const { server, alice, bob, say, chat } = await pair();
-    await say("before");
-    await bob.pump();
-    const back = await bob.conversations.direct("alice");
-    const before = await back.safetyNumber();
-    // Alice has lost everything and starts anew, under the same account.
-    const account = server.accounts.get(alice.accountId);
-    account?.devices.clear();
-    account?.lists.splice(0);
-    const reset = await openTestDevice(server, { accountId: alice.accountId });
-    const fresh = await reset.conversations.direct("bob");
-    await (await fresh.send({ text: "it is me" })).accepted;
-    expect(await textsOf(bob)).toEqual(["before"]);
-    expect(bob.seen["identity-changed"]).toMatchObject([{ accountId: alice.accountId, username: "alice" }]);
-    await expect(back.send({ text: "who?" })).rejects.toMatchObject({ code: "identity_changed" });
-    expect(await back.safetyNumber()).toBe(before);
-    await back.acceptIdentity();
-    expect(await textsOf(bob)).toEqual(["before", "it is me"]);
-    expect(await back.safetyNumber()).not.toBe(before);
-    await (await back.send({ text: "hello again" })).accepted;
-    expect(await textsOf(reset)).toEqual(["hello again"]);
-    expect(chat.conversationId).toBe(fresh.conversationId);
-  });
-});
-
-describe("device lists of others", () => {
-  it("may not go back, fork or lose their signature; the known list stays in force", async () => {
-    const { server, alice, bob, say } = await pair();
-    const account = server.accounts.get(bob.accountId);
-    await say("one");
-    await openTestDevice(server, { linkedBy: bob });
-    await alice.people.refresh(bob.accountId);
-    const known = await alice.people.get(bob.accountId);
-    const [first, second] = account?.lists ?? [];
-    if (account === undefined || first === undefined || second === undefined)
-      throw new Error("two lists expected");
-    const shown = [[first], [], [first, { ...second, signature: first.signature }]];
-    for (const lists of shown) {
-      account.lists = lists;
-      await expect(alice.people.refresh(bob.accountId)).rejects.toMatchObject({
-        code: "device_list_invalid",
-      });
-      expect(await alice.people.get(bob.accountId)).toEqual(known);
-    }
-    account.lists = [first, second];
-    expect(await alice.people.refresh(bob.accountId)).toEqual(known);
-  });
-});
-
 describe("a receiver that dies around any of its commits", () => {
   it.each([true, false])("shows every message once (commit written: %s)", async (isWritten) => {
     let deaths = 0;
@@ -294,7 +228,7 @@ describe("a receiver that dies around any of its commits", () => {
   });
 
   it("acknowledges nothing whose commit did not happen", async () => {
-    const { server, alice, say } = await pair();
+    const { server, alice, say } = await openPair();
     const disk = await memoryStore().open();
     const first = await openTestDevice(server, { username: "carol", store: mortalStore(disk) });
     const chat = await alice.conversations.direct("carol");
@@ -312,7 +246,7 @@ describe("a receiver that dies around any of its commits", () => {
 });
 
 async function receiveAndDie(death: { atCommit: number; isWritten: boolean }): Promise<boolean> {
-  const { server, alice } = await pair();
+  const { server, alice } = await openPair();
   const disk = await memoryStore().open();
   await (await openTestDevice(server, { username: "carol", store: mortalStore(disk) })).close();
   const chat = await alice.conversations.direct("carol");
