@@ -1,7 +1,10 @@
 import type { PrekeyStock } from "@sotto/contracts/device-api";
 import type { SottoError } from "./sotto-error.ts";
 
-/** `offline` waits for its next try; `syncing` is connected and reads what waited; `live` has read it all. */
+/**
+ * `offline` waits for its next try; `syncing` is connected and reads what waited; `live` has read it all. In
+ * `signed-out`, `superseded` and `closed` nothing goes on by itself: `signIn` leaves the first two.
+ */
 export type ClientStatus =
   | "signed-out"
   | "connecting"

@@ -35,6 +35,8 @@ export type Client = {
   /**
    * Messages from other devices, each after it is durable here. Every call is a reader of its own that sees every
    * message; from the opening of this client on, or after `since`, a `position` (0: all there are). Ends at `close()`.
+   * While nothing more can come, it throws after what the store holds: `signed_out` without a session, `superseded`
+   * when the same device is connected elsewhere. After `signIn()`, begin anew with `since`.
    */
   messages(start?: { readonly since?: number }): AsyncIterable<Message>;
   readonly on: EventEmitter<ClientEvents>["on"];

@@ -1,6 +1,7 @@
 import type { Http } from "./api/http.ts";
 import type { UserApi } from "./api/user-api.ts";
 import { type ClientContext, getOwnAccount } from "./client-context.ts";
+import type { ClientStatus } from "./client-events.ts";
 import { Connection } from "./connection/connection.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { tendKeys } from "./devices/key-upkeep.ts";
@@ -13,7 +14,7 @@ import { SendQueue } from "./send/send-queue.ts";
 import type { SendTransport } from "./send/transport.ts";
 import type { SessionKeeper } from "./session/session-keeper.ts";
 import { ensureDevice } from "./session/sign-in.ts";
-import { hasCode, type SottoError } from "./sotto-error.ts";
+import { hasCode, SottoError } from "./sotto-error.ts";
 
 type Deps = ClientContext & {
   readonly http: Http;
@@ -38,6 +39,8 @@ export class Runtime {
   #upkeep: Promise<void> | undefined;
   #isPolling = false;
   #closing: Promise<void> | undefined;
+  /** Why the server ended the last session. */
+  #sessionEnd: SottoError | undefined;
   readonly feed: MessageFeed;
   readonly connection: Connection;
   readonly conversations: Conversations;
@@ -63,6 +66,7 @@ export class Runtime {
       releaseHeld: (accountId) => this.#inbox.releaseHeld(accountId),
     });
     deps.session.onEnded = (error) => this.#ended(error);
+    deps.events.on("status", ({ status }) => this.#follow(status));
   }
 
   /** Reads the store, and goes on when it is signed in. */
@@ -71,18 +75,21 @@ export class Runtime {
     await this.feed.load();
     await this.#queue.load();
     if (this.#deps.session.current !== undefined) this.signedIn();
+    else this.#follow("signed-out");
   }
 
   signedIn(): void {
+    this.#sessionEnd = undefined;
     this.connection.happen("signed-in");
     this.#queue.wake();
   }
 
   async signOut(): Promise<void> {
     const { session, user } = this.#deps;
-    const token = session.current === undefined ? undefined : await session.token().catch(() => undefined);
+    const { current } = session;
+    const token = current === undefined ? undefined : await session.token().catch(() => undefined);
     this.connection.happen("signed-out");
-    await session.forget();
+    if (current !== undefined) await session.forget(current.sessionId);
     if (token !== undefined) await user.signOut(token);
   }
 
@@ -124,7 +131,7 @@ export class Runtime {
           if (this.#deps.clock.now() - this.#tendedAt > UPKEEP_MS) this.#tend();
         },
         unreachable: () => this.#inBackground(() => this.#poll()),
-        expelled: (error) => this.#inBackground(() => this.#expel(error)),
+        expelled: (error, sessionId) => this.#inBackground(() => this.#expel(error, sessionId)),
         renew: (refusal) => this.#renew(refusal),
         "inbox:envelopes": ({ envelopes }) => {
           const isCurrent = this.connection.currentSocket();
@@ -137,7 +144,11 @@ export class Runtime {
         "inbox:drained": () => this.#inBackground(() => this.#inbox.endCatchUp()),
         "inbox:gap": ({ gap }) => {
           events.emit("gap", { gap });
-          this.#inBackground(async () => void (await this.connection.socket?.call("inbox:gap-ack", { gap })));
+          const isCurrent = this.connection.currentSocket();
+          const acknowledge = async () => {
+            if (isCurrent()) await this.connection.socket?.call("inbox:gap-ack", { gap });
+          };
+          this.#inBackground(() => this.#inbox.passGap(acknowledge, isCurrent));
         },
         "keys:low": (stock) => {
           events.emit("keys-low", stock);
@@ -197,11 +208,19 @@ export class Runtime {
       await chat.acknowledgeGap(deviceId, gap);
     }
     // A socket that came up meanwhile delivers the same envelopes, and is acknowledged there.
-    const isWanted = () => this.connection.socket === undefined;
-    if (envelopes.length > 0) {
-      await this.#inbox.take(envelopes, (envelopeIds) => chat.acknowledge(deviceId, envelopeIds), isWanted);
-    }
-    return (envelopes.length > 0 || gap !== null) && isWanted();
+    let isPageWanted = true;
+    let isAcknowledged = true;
+    const acknowledge = async (envelopeIds: readonly number[]) => {
+      isAcknowledged = false;
+      await chat.acknowledge(deviceId, envelopeIds);
+      isAcknowledged = true;
+    };
+    const isWanted = () => isPageWanted && this.connection.socket === undefined;
+    if (envelopes.length > 0) await this.#inbox.take(envelopes, acknowledge, isWanted);
+    const hasMore = (envelopes.length > 0 || gap !== null) && isAcknowledged && isWanted();
+    // What could not be acknowledged comes with the next poll again.
+    isPageWanted = false;
+    return hasMore;
   }
 
   #setTyping(conversationId: string, active: boolean): void {
@@ -210,14 +229,39 @@ export class Runtime {
     this.#inBackground(async () => void (await socket.call("typing:set", { conversationId, active })));
   }
 
+  /** Who waits for something that cannot come before the user signs in must not wait for ever. */
+  #follow(status: ClientStatus): void {
+    if (status === "closed") return;
+    const halt = this.#haltIn(status);
+    for (const part of [this.feed, this.#queue]) {
+      if (halt === undefined) part.resume();
+      else part.halt(halt);
+    }
+  }
+
+  #haltIn(status: ClientStatus): SottoError | undefined {
+    if (status === "superseded") {
+      return new SottoError("superseded", "This device is connected elsewhere; sign in to take over");
+    }
+    if (status !== "signed-out") return undefined;
+    return new SottoError("signed_out", "There is no session; sign in", { cause: this.#sessionEnd });
+  }
+
   #ended(error: SottoError): void {
+    this.#sessionEnd = error;
     this.connection.happen("signed-out");
     this.#deps.events.emit("signed-out", { error });
   }
 
-  async #expel(error: SottoError): Promise<void> {
-    this.connection.happen("signed-out");
-    await this.#deps.session.forget();
-    this.#deps.events.emit("signed-out", { error });
+  /** A late word about an earlier session, which the user has replaced by signing in, is only a lost connection. */
+  async #expel(error: SottoError, sessionId: string | undefined): Promise<void> {
+    const { session } = this.#deps;
+    if (sessionId === undefined || session.current?.sessionId !== sessionId) {
+      this.connection.happen("socket-lost");
+      return;
+    }
+    const forgotten = session.forget(sessionId);
+    this.#ended(error);
+    await forgotten;
   }
 }

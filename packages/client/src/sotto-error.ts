@@ -5,6 +5,9 @@ export type ClientErrorCode =
   | "network"
   | "bad_answer"
   | "closed"
+  /** There is no session any more: sign in. */
+  | "signed_out"
+  /** The same device is connected elsewhere: sign in to take the connection back. */
   | "superseded"
   | "not_signed_in"
   | "already_signed_in"

@@ -23,6 +23,9 @@ const run: { [Effect in ConnectionEffect]: (world: World) => void } = {
   "start-timer": (world) => {
     world.timers += 1;
   },
+  "start-comeback": (world) => {
+    world.timers += 1;
+  },
   "stop-timer": (world) => {
     world.timers -= 1;
   },
@@ -52,7 +55,7 @@ function happen(world: World, event: ConnectionEvent): void {
 function isPossible(world: World, event: ConnectionEvent): boolean {
   if (event === "retry-due") return world.timers > 0;
   if (event === "renewed" || event === "renew-failed") return world.renewals > 0;
-  const isOfSocket = ["socket-open", "socket-lost", "token-refused", "drained", "superseded"].includes(event);
+  const isOfSocket = !["signed-in", "signed-out", "close"].includes(event);
   return !isOfSocket || world.sockets > 0;
 }
 
@@ -113,6 +116,12 @@ describe("the connection table", () => {
         happen(world, event);
       expect(world.state).toBe("live");
     }
+  });
+
+  it("comes back by itself once it was displaced", () => {
+    const world: World = { state: "live", sockets: 1, timers: 0, renewals: 0 };
+    for (const event of ["displaced", "retry-due", "socket-open", "drained"] as const) happen(world, event);
+    expect(world.state).toBe("live");
   });
 
   it("does not fight for the connection: superseded opens no socket until the user signs in", () => {

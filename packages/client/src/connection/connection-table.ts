@@ -1,4 +1,7 @@
-/** Where a connection can be. `waiting` for its next try, `renewing` the token first. */
+/**
+ * Where a connection can be. `waiting` for its next try, `renewing` the token first; `displaced` by another connection
+ * of this device and about to come back, once; `superseded` for good.
+ */
 export const connectionStates = [
   "signed-out",
   "connecting",
@@ -6,6 +9,7 @@ export const connectionStates = [
   "live",
   "waiting",
   "renewing",
+  "displaced",
   "superseded",
   "closed",
 ] as const;
@@ -22,6 +26,7 @@ export const connectionEvents = [
   "retry-due",
   "renewed",
   "renew-failed",
+  "displaced",
   "superseded",
   "close",
 ] as const;
@@ -32,6 +37,7 @@ export type ConnectionEffect =
   | "open-socket"
   | "drop-socket"
   | "start-timer"
+  | "start-comeback"
   | "stop-timer"
   | "renew"
   | "reset-backoff";
@@ -47,7 +53,8 @@ const ignore = null;
 /**
  * Every state times every event: leaving one out does not compile. Invariants, tested: at most one socket, timer or
  * renewal at a time; a state that is neither final nor connected always has one of them under way; a superseded
- * connection never fights back by itself; nothing happens after `closed`.
+ * connection never comes back by itself; nothing happens after `closed`. Which of `displaced` and `superseded` a
+ * closed connection hears is up to the driver.
  */
 export const connectionTable: { readonly [State in ConnectionState]: Row } = {
   "signed-out": {
@@ -60,6 +67,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: ignore,
     superseded: ignore,
     close: to("closed"),
   },
@@ -73,6 +81,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: to("displaced", "drop-socket", "start-comeback"),
     superseded: to("superseded", "drop-socket"),
     close: to("closed", "drop-socket"),
   },
@@ -86,6 +95,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: to("displaced", "drop-socket", "start-comeback"),
     superseded: to("superseded", "drop-socket"),
     close: to("closed", "drop-socket"),
   },
@@ -99,6 +109,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: to("displaced", "drop-socket", "start-comeback"),
     superseded: to("superseded", "drop-socket"),
     close: to("closed", "drop-socket"),
   },
@@ -112,6 +123,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": to("connecting", "open-socket"),
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: ignore,
     superseded: ignore,
     close: to("closed", "stop-timer"),
   },
@@ -125,8 +137,23 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: to("connecting", "open-socket"),
     "renew-failed": to("waiting", "start-timer"),
+    displaced: ignore,
     superseded: ignore,
     close: to("closed"),
+  },
+  displaced: {
+    "signed-in": to("connecting", "stop-timer", "open-socket"),
+    "signed-out": to("signed-out", "stop-timer"),
+    "socket-open": ignore,
+    "socket-lost": ignore,
+    "token-refused": ignore,
+    drained: ignore,
+    "retry-due": to("connecting", "open-socket"),
+    renewed: ignore,
+    "renew-failed": ignore,
+    displaced: ignore,
+    superseded: ignore,
+    close: to("closed", "stop-timer"),
   },
   superseded: {
     "signed-in": to("connecting", "open-socket"),
@@ -138,6 +165,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: ignore,
     superseded: ignore,
     close: to("closed"),
   },
@@ -151,6 +179,7 @@ export const connectionTable: { readonly [State in ConnectionState]: Row } = {
     "retry-due": ignore,
     renewed: ignore,
     "renew-failed": ignore,
+    displaced: ignore,
     superseded: ignore,
     close: ignore,
   },

@@ -3,8 +3,9 @@ import { SOCKET_PATH } from "@sotto/contracts/socket-events";
 import { Server, type Socket as ServerSocket } from "socket.io";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClientEvents } from "../client-events.ts";
-import { systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { createEventEmitter } from "../event-emitter.ts";
+import type { StoredSession } from "../rows/account-rows.ts";
 import type { SottoError } from "../sotto-error.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
 
@@ -36,16 +37,51 @@ const quickClock = {
   after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 10, run),
 };
 
-function connect(handlers: Partial<ConnectionHandlers> = {}, token = () => "token") {
+/** A clock that only `pass` moves. `delays`: how far off the timers are that are set, in ms. */
+function steppedClock() {
+  let now = 0;
+  const timers = new Map<object, { readonly at: number; readonly run: () => void }>();
+  const clock: Clock = {
+    now: () => now,
+    after(delayMs, run) {
+      const id = {};
+      timers.set(id, { at: now + delayMs, run });
+      return () => void timers.delete(id);
+    },
+    random: () => 0.5,
+  };
+  const pass = (ms: number) => {
+    now += ms;
+    for (const [id, { at, run }] of timers) {
+      if (at <= now && timers.delete(id)) run();
+    }
+  };
+  return { clock, pass, delays: () => [...timers.values()].map(({ at }) => at - now) };
+}
+
+type World = {
+  readonly token?: () => string;
+  readonly clock?: Clock;
+  readonly current?: () => StoredSession;
+};
+
+function connect(handlers: Partial<ConnectionHandlers> = {}, world: World = {}) {
+  const { token = () => "token", clock = quickClock, current = () => undefined } = world;
   const events = createEventEmitter<ClientEvents>();
   const statuses: string[] = [];
   const troubles: unknown[] = [];
   events.on("status", ({ status }) => statuses.push(status));
   events.on("trouble", ({ error }) => troubles.push(error));
-  const session = { token: async () => token(), renewInMs: () => 3_600_000 };
+  const session = {
+    get current() {
+      return current();
+    },
+    token: async () => token(),
+    renewInMs: () => 3_600_000,
+  };
   const deviceId = async () => "0198c0de-0000-7000-8000-000000000001";
   const connection = new Connection(
-    { clock: quickClock, events, session, url, deviceId },
+    { clock, events, session, url, deviceId },
     {
       opened: () => {},
       unreachable: () => {},
@@ -82,18 +118,49 @@ describe("a connection", () => {
     expect(statuses).toEqual(["connecting", "syncing", "live", "offline", "connecting", "syncing", "live"]);
   });
 
-  it("that was superseded stays away until the user signs in again", async () => {
-    const { connection } = connect();
-    const socket = await latestSocket(1);
-    socket.emit("session:closed", { reason: "superseded" });
-    socket.disconnect(true);
-    await expect.poll(() => connection.status).toBe("superseded");
-    // Longer than the first backoffs of this clock.
-    const deadline = performance.now() + 300;
-    await expect.poll(() => performance.now() > deadline, { timeout: 1000 }).toBe(true);
-    expect(sockets).toHaveLength(1);
+  it("that was superseded comes back once after 20 s; superseded again within a minute it stays away", async () => {
+    const { clock, delays, pass } = steppedClock();
+    const { connection } = connect({}, { clock });
+    const supersede = async (count: number) => {
+      const socket = await latestSocket(count);
+      await expect.poll(() => connection.status).toBe("syncing");
+      socket.emit("session:closed", { reason: "superseded" });
+      socket.disconnect(true);
+      await expect.poll(() => connection.status).not.toBe("syncing");
+    };
+    await supersede(1);
+    expect(connection.status).toBe("offline");
+    pass(19_999);
+    expect(connection.status).toBe("offline");
+    pass(5_001);
+    // A minute later it is a story of its own.
+    await expect.poll(() => connection.status).toBe("syncing");
+    pass(60_000);
+    await supersede(2);
+    expect(connection.status).toBe("offline");
+    pass(25_000);
+    await expect.poll(() => connection.status).toBe("syncing");
+    pass(59_999);
+    await supersede(3);
+    expect(connection.status).toBe("superseded");
+    expect(delays()).toEqual([]);
+    pass(3_600_000);
+    expect(connection.status).toBe("superseded");
+    expect(sockets).toHaveLength(3);
     connection.happen("signed-in");
-    await latestSocket(2);
+    await supersede(4);
+    expect(connection.status).toBe("offline");
+  });
+
+  it("tells with which session the connection was made that the server ended", async () => {
+    let sessionId = "first";
+    const current = () => ({ sessionId, accessToken: "", refreshToken: "", renewAt: 0 });
+    const expelled: unknown[] = [];
+    connect({ expelled: (_error, ended) => expelled.push(ended) }, { current });
+    const socket = await latestSocket(1);
+    sessionId = "second";
+    socket.emit("session:closed", { reason: "session_revoked" });
+    await expect.poll(() => expelled).toEqual(["first"]);
   });
 
   it("renews a refused token once, and comes back with the new one", async () => {
@@ -107,7 +174,7 @@ describe("a connection", () => {
       renewals.push(refusal.code);
       token = "new";
     };
-    const { connection } = connect({ renew }, () => token);
+    const { connection } = connect({ renew }, { token: () => token });
     (await latestSocket(1)).emit("inbox:drained", {});
     await expect.poll(() => connection.status).toBe("live");
     expect(renewals).toEqual(["token_expired"]);

@@ -17,14 +17,14 @@ export type ConnectionHandlers = Omit<SocketHandlers, "opened" | "lost" | "nonse
   readonly opened: () => void;
   /** The connection is down and a try has failed: time to read the mailbox by REST. */
   readonly unreachable: () => void;
-  /** The server removed this device or ended its session. */
-  readonly expelled: (error: SottoError) => void;
+  /** The server removed this device or ended a session, namely the one that the closed connection was made with. */
+  readonly expelled: (error: SottoError, sessionId: string | undefined) => void;
   /** Renews the token, and the binding of the device to the session when that was refused. */
   readonly renew: (refusal: SottoError) => Promise<void>;
 };
 
 type Deps = Pick<ClientContext, "clock" | "events"> & {
-  readonly session: Pick<SessionKeeper, "token" | "renewInMs">;
+  readonly session: Pick<SessionKeeper, "current" | "token" | "renewInMs">;
   readonly url: string;
   readonly deviceId: () => Promise<string>;
 };
@@ -36,15 +36,18 @@ const statuses: { readonly [State in ConnectionState]: ClientStatus } = {
   live: "live",
   waiting: "offline",
   renewing: "connecting",
+  displaced: "offline",
   superseded: "superseded",
   closed: "closed",
 };
 
-/** What the reasons of the server mean here. The others are like a lost network. */
-const closeEvents: { readonly [Reason in CloseReason]?: ConnectionEvent } = {
-  superseded: "superseded",
-  token_expired: "token-refused",
-};
+/**
+ * Another connection of this device took the place of this one. That can have been a late handshake of this client's
+ * own, so it comes back once; who is displaced again soon after that has a living rival, and leaves it the place.
+ */
+const COMEBACK_MS = 20_000;
+const COMEBACK_JITTER_MS = 5_000;
+const RIVALRY_MS = 60_000;
 
 /** Walks the connection table and does what it says. */
 export class Connection {
@@ -55,6 +58,10 @@ export class Connection {
   /** Counts sockets and renewals: what belongs to an older one is late and says nothing. */
   #generation = 0;
   #failures = 0;
+  /** The session that the present socket was opened with. */
+  #sessionId: string | undefined;
+  /** When it last came back after it was displaced, in ms since the epoch. */
+  #cameBackAt: number | undefined;
   /** Whether the token was renewed since the connection last was live. */
   #hasRenewed = false;
   #refusal = new SottoError("unauthenticated", "The token was refused");
@@ -84,6 +91,7 @@ export class Connection {
   happen(event: ConnectionEvent): void {
     const step = connectionTable[this.#state][event];
     if (step === null) return;
+    if (event === "signed-in") this.#cameBackAt = undefined;
     const before = this.status;
     this.#state = step.to;
     for (const effect of step.effects) this.#effects[effect]();
@@ -94,6 +102,7 @@ export class Connection {
     "open-socket": () => void this.#open(),
     "drop-socket": () => this.#drop(),
     "start-timer": () => this.#wait(),
+    "start-comeback": () => this.#planComeback(),
     "stop-timer": () => this.#stopTimer?.(),
     renew: () => void this.#renew(),
     "reset-backoff": () => {
@@ -106,8 +115,11 @@ export class Connection {
     const generation = ++this.#generation;
     const isLate = () => generation !== this.#generation;
     try {
-      const [token, deviceId] = [await this.#deps.session.token(), await this.#deps.deviceId()];
+      const token = await this.#deps.session.token();
+      const sessionId = this.#deps.session.current?.sessionId;
+      const deviceId = await this.#deps.deviceId();
       if (isLate()) return;
+      this.#sessionId = sessionId;
       this.#socket = openSocket({ url: this.#deps.url, token, deviceId }, this.#listen(isLate));
     } catch (error) {
       if (isLate()) return;
@@ -141,15 +153,29 @@ export class Connection {
   }
 
   #closedBy(reason: CloseReason): void {
-    const event = closeEvents[reason];
-    if (event !== undefined) {
+    if (reason === "superseded") {
+      this.happen(this.#hasRival() ? "superseded" : "displaced");
+    } else if (reason === "token_expired") {
       this.#refusal = new SottoError("token_expired", "The token of the connection expired");
-      this.happen(event);
+      this.happen("token-refused");
     } else if (reason === "session_revoked" || reason === "device_removed") {
-      this.#handlers.expelled(new SottoError("session_revoked", `The server ended the session: ${reason}`));
+      const error = new SottoError("session_revoked", `The server ended the session: ${reason}`);
+      this.#handlers.expelled(error, this.#sessionId);
     } else {
       this.happen("socket-lost");
     }
+  }
+
+  #hasRival(): boolean {
+    return this.#cameBackAt !== undefined && this.#deps.clock.now() - this.#cameBackAt < RIVALRY_MS;
+  }
+
+  #planComeback(): void {
+    const { clock } = this.#deps;
+    this.#stopTimer = clock.after(COMEBACK_MS + clock.random() * COMEBACK_JITTER_MS, () => {
+      this.#cameBackAt = clock.now();
+      this.happen("retry-due");
+    });
   }
 
   #lost(error: SottoError): void {

@@ -1,6 +1,5 @@
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import { dropUsedPrekeys } from "@sotto/e2ee/upkeep";
-import { backoffMs, sendBackoff } from "../backoff.ts";
 import type { ClientContext } from "../client-context.ts";
 import type { People } from "../devices/people.ts";
 import { takeHeld } from "../rows/held-rows.ts";
@@ -8,6 +7,7 @@ import { findDevice, findPerson } from "../rows/person-rows.ts";
 import { hasCode } from "../sotto-error.ts";
 import type { MessageFeed } from "./message-feed.ts";
 import { type FrameOutcome, processFrame } from "./process-frame.ts";
+import { Repeats } from "./repeats.ts";
 
 type Deps = ClientContext & {
   readonly people: People;
@@ -27,17 +27,19 @@ export type Acknowledge = (envelopeIds: readonly number[]) => Promise<void>;
 /**
  * Takes frames of envelopes one after the other. A frame is acknowledged after its transaction is durable, never
  * before; one that cannot be processed now (no network for a device list, a full disk) is tried again while its
- * connection lives. The server delivers again whatever was not acknowledged.
+ * connection lives. So is an acknowledgement that failed: on the same connection the server does not deliver again
+ * what it waits for, and with enough of that it delivers nothing more.
  */
 export class Inbox {
   readonly #deps: Deps;
+  readonly #repeats: Repeats;
   #tail: Promise<void> = Promise.resolve();
   #isCatchingUp = true;
   #isClosed = false;
-  #endPause: () => void = () => {};
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#repeats = new Repeats(deps);
   }
 
   /** `isWanted` turns false when the connection that brought the frame is gone. */
@@ -46,7 +48,19 @@ export class Inbox {
     acknowledge: Acknowledge,
     isWanted: () => boolean,
   ): Promise<void> {
-    return this.#enqueue(() => this.#processUntilDone(envelopes, acknowledge, isWanted));
+    return this.#enqueue(() =>
+      this.#repeats.run(async (attempt) => {
+        const outcome = await this.#process(envelopes, attempt);
+        // From here on the frame is durable: whatever fails now, it is not processed again.
+        await this.#repeats.begin(() => acknowledge(envelopes.map(({ envelopeId }) => envelopeId)), isWanted);
+        await this.#announce(outcome);
+      }, isWanted),
+    );
+  }
+
+  /** The application was told of a gap; the server delivers nothing more before it knows that. */
+  passGap(acknowledge: () => Promise<void>, isWanted: () => boolean): Promise<void> {
+    return this.#repeats.begin(acknowledge, isWanted);
   }
 
   /** A backlog follows: used one-time keys are kept until it is through, since first messages may repeat. */
@@ -75,18 +89,8 @@ export class Inbox {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#endPause();
+    await this.#repeats.close();
     await this.#tail;
-  }
-
-  async #pause(pauseMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#deps.clock.after(pauseMs, resolve);
-    this.#endPause = () => {
-      cancel();
-      resolve();
-    };
-    await promise;
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
@@ -95,37 +99,10 @@ export class Inbox {
     return done;
   }
 
-  async #processUntilDone(
-    envelopes: readonly InboxEnvelope[],
-    acknowledge: Acknowledge,
-    isWanted: () => boolean,
-  ): Promise<void> {
-    const { clock, events } = this.#deps;
-    for (let attempt = 1; isWanted() && !this.#isClosed; attempt++) {
-      try {
-        await this.#process(envelopes, acknowledge, attempt);
-        return;
-      } catch (error) {
-        events.emit("trouble", { error });
-        const pauseMs = backoffMs(sendBackoff, attempt, clock.random());
-        await this.#pause(pauseMs);
-      }
-    }
-  }
-
-  async #process(
-    envelopes: readonly InboxEnvelope[],
-    acknowledge: Acknowledge,
-    attempt: number,
-  ): Promise<void> {
+  async #process(envelopes: readonly InboxEnvelope[], attempt: number): Promise<FrameOutcome> {
     await this.#meetSenders(envelopes);
     const options = { keepUsedPrekeys: this.#isCatchingUp, isTolerant: attempt > STRICT_ATTEMPTS };
-    const outcome = await this.#deps.transact((tx) => processFrame(tx, envelopes, options));
-    // From here on the frame is durable: whatever fails now, it is not processed again.
-    await acknowledge(envelopes.map(({ envelopeId }) => envelopeId)).catch((error: unknown) =>
-      this.#deps.events.emit("trouble", { error }),
-    );
-    await this.#announce(outcome);
+    return this.#deps.transact((tx) => processFrame(tx, envelopes, options));
   }
 
   /** Fetches, once per account, the lists of senders that a known list does not name. */
@@ -148,14 +125,15 @@ export class Inbox {
     }
   }
 
+  /** Never throws: a frame that is durable and acknowledged must not be processed again. */
   async #announce(outcome: FrameOutcome): Promise<void> {
     const { events, feed, heal, learnNames } = this.#deps;
-    await learnNames(outcome.names);
+    await learnNames(outcome.names).catch((error: unknown) => events.emit("trouble", { error }));
     if (outcome.shown > 0) feed.notify();
     for (const { messageId, conversationId, senderAccountId, problem } of outcome.undecryptable) {
       const code = problem ?? "unknown";
       events.emit("undecryptable", { messageId, conversationId, senderAccountId, problem: code });
     }
-    await heal(outcome);
+    await heal(outcome).catch((error: unknown) => events.emit("trouble", { error }));
   }
 }

@@ -2,6 +2,7 @@ import type { DeviceStore } from "@sotto/e2ee/store";
 import { lastNumber } from "../rows/json-table.ts";
 import { listFeed, type MessageRow } from "../rows/message-rows.ts";
 import { findPerson } from "../rows/person-rows.ts";
+import type { SottoError } from "../sotto-error.ts";
 
 /** A message from another device: of somebody else, or sent by this account elsewhere. */
 export type Message = {
@@ -31,6 +32,7 @@ export class MessageFeed {
   readonly #store: DeviceStore;
   readonly #sleepers = new Set<() => void>();
   #openedAt = 0;
+  #halt: SottoError | undefined;
   #isClosed = false;
 
   constructor(store: DeviceStore) {
@@ -45,6 +47,19 @@ export class MessageFeed {
   notify(): void {
     for (const wake of this.#sleepers) wake();
     this.#sleepers.clear();
+  }
+
+  /**
+   * Nothing more can come before the user signs in: every reader throws `error` after what the store holds, also one
+   * that begins before `resume`.
+   */
+  halt(error: SottoError): void {
+    this.#halt = error;
+    this.notify();
+  }
+
+  resume(): void {
+    this.#halt = undefined;
   }
 
   /** Ends every reader after what the store holds. */
@@ -65,7 +80,9 @@ export class MessageFeed {
           position = message.position;
           yield message;
         }
-        if (messages.length === 0 && !this.#isClosed) await promise;
+        if (messages.length > 0 || this.#isClosed) continue;
+        if (this.#halt !== undefined) throw this.#halt;
+        await promise;
       } finally {
         this.#sleepers.delete(resolve);
       }

@@ -22,7 +22,11 @@ type Deps = ClientContext & { readonly people: People; readonly transport: SendT
 
 export type SentMessage = {
   readonly messageId: string;
-  /** Resolves when the server has it for good; rejects with the SottoError that refused it, or `closed`. */
+  /**
+   * Resolves when the server has it for good; rejects with the SottoError that refused it for good. Rejects with
+   * `closed`, `signed_out` or `superseded` when this client can do no more about it: the message stays queued, and is
+   * sent after the next sign-in or by the next client of this store.
+   */
   readonly accepted: Promise<{ readonly acceptedAt: string }>;
 };
 
@@ -48,6 +52,7 @@ export class SendQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #waiters = new Map<number, PromiseWithResolvers<{ acceptedAt: string }>>();
   readonly #running = new Set<Promise<void>>();
+  #halt: SottoError | undefined;
   #isClosed = false;
 
   constructor(deps: Deps) {
@@ -92,14 +97,29 @@ export class SendQueue {
     }
   }
 
+  /** Sends nothing until `resume`; what is queued stays queued, and nobody waits for it. */
+  halt(error: SottoError): void {
+    this.#halt = error;
+    for (const lane of this.#lanes.values()) lane.stopTimer?.();
+    this.#rejectWaiters(error);
+  }
+
+  resume(): void {
+    if (this.#halt === undefined) return;
+    this.#halt = undefined;
+    this.wake();
+  }
+
   /** Ends after the attempts under way; what is queued stays queued. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const lane of this.#lanes.values()) lane.stopTimer?.();
-    const closed = new SottoError("closed", "The client was closed; the message is queued");
-    for (const waiter of this.#waiters.values()) waiter.reject(closed);
-    this.#waiters.clear();
+    this.halt(new SottoError("closed", "The client was closed; the message is queued"));
     await Promise.all(this.#running);
+  }
+
+  #rejectWaiters(error: SottoError): void {
+    for (const waiter of this.#waiters.values()) waiter.reject(error);
+    this.#waiters.clear();
   }
 
   #begin(send: QueuedSend): SentMessage {
@@ -110,6 +130,7 @@ export class SendQueue {
     const lane = this.#laneOf(send);
     lane.numbers.push(send.number);
     this.#run(send.conversationId, lane);
+    if (this.#halt !== undefined) this.#rejectWaiters(this.#halt);
     return { messageId: send.messageId, accepted: waiter.promise };
   }
 
@@ -130,7 +151,7 @@ export class SendQueue {
 
   #run(conversationId: string, lane: Lane): void {
     lane.isWoken = true;
-    if (lane.isRunning || this.#isClosed) return;
+    if (lane.isRunning || this.#halt !== undefined) return;
     lane.stopTimer?.();
     lane.stopTimer = undefined;
     lane.isRunning = true;
@@ -150,7 +171,7 @@ export class SendQueue {
   }
 
   #resumeLater(conversationId: string, lane: Lane, pauseMs: number): void {
-    if (this.#isClosed) return;
+    if (this.#halt !== undefined) return;
     lane.stopTimer = this.#deps.clock.after(pauseMs, () => this.#run(conversationId, lane));
   }
 
@@ -158,7 +179,7 @@ export class SendQueue {
   async #drain(lane: Lane): Promise<Pause> {
     for (;;) {
       const [number] = lane.numbers;
-      if (number === undefined || this.#isClosed) return REST;
+      if (number === undefined || this.#halt !== undefined) return REST;
       const send = await findQueuedSend(this.#deps.store, number);
       if (send !== undefined) {
         const pause = await this.#attempt(lane, send);
@@ -184,7 +205,7 @@ export class SendQueue {
   async #handleFailure(lane: Lane, send: QueuedSend, error: unknown): Promise<Pause | undefined> {
     const verdict = judgeSend(error);
     if (!(error instanceof SottoError)) this.#deps.events.emit("trouble", { error });
-    if (this.#isClosed || verdict === "wait") return REST;
+    if (this.#halt !== undefined || verdict === "wait") return REST;
     if (verdict === "refuse") {
       await this.#settleRefused(send, error);
       return undefined;

@@ -20,6 +20,7 @@ const verdicts: { readonly [Code in SottoErrorCode]?: SendVerdict } = {
   token_expired: "wait",
   session_revoked: "wait",
   device_unproven: "wait",
+  signed_out: "wait",
   superseded: "wait",
   closed: "wait",
 };

@@ -118,10 +118,17 @@ describe("the session keeper", () => {
     const { promise, resolve } = Promise.withResolvers<Session>();
     const { session, store } = await keeper(() => promise);
     const renewal = session.renew();
-    await session.forget();
+    await session.forget(sessionId);
     resolve(later());
     await expect(renewal).rejects.toMatchObject({ code: "not_signed_in" });
     expect(await findSession(store)).toBeUndefined();
+  });
+
+  it("forgets the session it is told to, never the one that took its place", async () => {
+    const { session, store } = await keeper(async () => later());
+    await session.forget("0198c0de-0000-7000-8000-00000000000f");
+    expect(session.current?.sessionId).toBe(sessionId);
+    expect((await findSession(store))?.sessionId).toBe(sessionId);
   });
 
   it("takes its own clock for wrong rather than renewing without end", async () => {

@@ -45,10 +45,12 @@ export class SessionKeeper {
     putSession(tx, this.#toStored(session));
   }
 
-  /** Forgets the tokens, not the keys. */
-  async forget(): Promise<void> {
-    this.#current = undefined;
-    await this.#deps.transact(async (tx) => deleteSession(tx));
+  /** Forgets the tokens of that session, not the keys. A session that took its place meanwhile stays. */
+  async forget(sessionId: string): Promise<void> {
+    if (this.#current?.sessionId === sessionId) this.#current = undefined;
+    await this.#deps.transact(async (tx) => {
+      if ((await findSession(tx))?.sessionId === sessionId) deleteSession(tx);
+    });
   }
 
   /** An access token that is good for a while; throws `not_signed_in`, or what renewing throws. */
@@ -90,12 +92,15 @@ export class SessionKeeper {
       const session = this.#toStored(await this.#deps.user.refresh(before.refreshToken));
       // A sign-out or a new sign-in during the exchange wins.
       if (this.#current !== before) return await this.token();
-      await this.#deps.transact(async (tx) => putSession(tx, session));
+      await this.#deps.transact(async (tx) => {
+        if ((await findSession(tx))?.refreshToken === before.refreshToken) putSession(tx, session);
+      });
+      if (this.#current !== before) return await this.token();
       this.#current = session;
       return session.accessToken;
     } catch (error) {
       if (this.#current === before && isSessionOver(error)) {
-        await this.forget();
+        await this.forget(before.sessionId);
         this.onEnded(error);
       }
       throw error;
