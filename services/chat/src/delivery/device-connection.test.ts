@@ -65,6 +65,15 @@ describe("a message from memory", () => {
     ["a read is under way", (connection) => connection.beginRead(12), 9],
     ["a gap is open", (connection) => connection.openGap("g"), 9],
     [
+      "a read may have found it before its commit was answered",
+      (connection) => {
+        connection.beginRead(12);
+        connection.endRead({ found: [envelope(1000)], gone: [], more: false });
+        connection.acknowledged([1000]);
+      },
+      9,
+    ],
+    [
       "the window is full",
       (connection) => {
         for (let id = 1; id <= limits.deliveryWindow; id += 1) connection.offer(envelope(id), 9);

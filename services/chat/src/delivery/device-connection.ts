@@ -45,6 +45,8 @@ export class DeviceConnection {
   #reading = false;
   #mustRead = true;
   #readBegunAt = 0;
+  /** The highest envelope id that a read has found. */
+  #highestRead = 0;
   /** What waited when the first complete read ended and is not yet acknowledged; undefined before. */
   #backlog: Set<number> | undefined;
   #drainedTold = false;
@@ -101,6 +103,7 @@ export class DeviceConnection {
     // A gap that opened during the read holds back what it found: it is read again afterwards.
     const held = this.#gap !== undefined;
     if (!held) this.#deliver(found);
+    for (const { envelopeId } of found) this.#highestRead = Math.max(this.#highestRead, envelopeId);
     if (more || held) this.#mustRead = true;
     else this.#backlog ??= new Set(this.#inFlight);
     this.#tellWhenDrained();
@@ -117,7 +120,11 @@ export class DeviceConnection {
    */
   offer(envelope: InboxEnvelope, senderConnectedAt: number | undefined): boolean {
     const level = !this.#mustRead && !this.#reading && this.#gap === undefined && this.room > 0;
-    if (level && senderConnectedAt !== undefined && this.#readBegunAt > senderConnectedAt) {
+    const ordered = senderConnectedAt !== undefined && this.#readBegunAt > senderConnectedAt;
+    // A read can find a message after its commit and before the answer to the commit is here: it may have been
+    // delivered, and even be acknowledged. A read tells; ids above all that reads have found need none.
+    const unread = envelope.envelopeId > this.#highestRead;
+    if (level && ordered && unread) {
       this.#inFlight.add(envelope.envelopeId);
       this.#outgoing.push(envelope);
       return true;
