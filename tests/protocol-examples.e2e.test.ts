@@ -174,6 +174,7 @@ test("the document names every error with its status, every event, every limit t
     `members of a conversation | ${limits.membersPerConversation} `,
     `one-time prekeys of a kind | ${limits.oneTimePrekeys} `,
     `in flight to a device | ${limits.deliveryWindow} `,
+    `a page of the inbox | ${limits.deliveryWindowBytes / 1024} KiB`,
     `in one acknowledgement | ${limits.acknowledgedPerFrame} `,
     `signed device list | ${limits.deviceListBytes / 1024} KiB`,
     `body of a key upload | ${limits.keyUploadBytes / 1024} KiB`,

@@ -11,6 +11,11 @@ export const limits = {
   oneTimeKemPrekeys: 100,
   /** Unacknowledged envelopes in flight to one device. */
   deliveryWindow: 256,
+  /**
+   * Content and envelopes in flight to one device: nothing more is sent while there is as much. The last message may
+   * go beyond, so that there is room for any message when none is in flight. Bounds a page of the inbox likewise.
+   */
+  deliveryWindowBytes: 1024 * 1024,
   /** Envelope ids in one acknowledgement. */
   acknowledgedPerFrame: 256,
   deviceListBytes: 16 * 1024,

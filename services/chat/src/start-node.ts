@@ -6,7 +6,7 @@ import { readMailboxes } from "./delivery/deliver-committed.ts";
 import { clearLeftovers, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
-import { closeExpired, compareWithDatabase, sweepConnections } from "./delivery/sweep.ts";
+import { closeExpired, compareWithDatabase, dropUnread, sweepConnections } from "./delivery/sweep.ts";
 
 const EXPIRY_INTERVAL_MS = 1000;
 const UPKEEP_INTERVAL_MS = 2000;
@@ -56,7 +56,10 @@ function startChores(context: ChatContext) {
       const endTimer = context.figures.sweepSeconds.startTimer();
       await sweepConnections(context).finally(endTimer);
     }),
-    repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => closeExpired(context)),
+    repeat(context, "expiry", EXPIRY_INTERVAL_MS, async () => {
+      closeExpired(context);
+      dropUnread(context);
+    }),
     repeat(context, "upkeep", UPKEEP_INTERVAL_MS, async () => {
       upkeepFrom = await keepMailboxes(context, upkeepFrom);
     }),

@@ -12,7 +12,7 @@ const device: ConnectedDevice = {
   expiresAt: new Date(0),
 };
 
-function envelope(envelopeId: number): InboxEnvelope {
+function envelope(envelopeId: number, content = ""): InboxEnvelope {
   return {
     envelopeId,
     messageId: `m${envelopeId}`,
@@ -20,7 +20,7 @@ function envelope(envelopeId: number): InboxEnvelope {
     senderAccountId: "sender",
     senderDeviceId: "sender-device",
     acceptedAt: "2026-01-01T00:00:00.000Z",
-    content: "",
+    content,
     envelope: "",
   };
 }
@@ -35,6 +35,8 @@ function connect(connectedAt = 1) {
     keysLow: () => told.push("keys"),
     typing: () => told.push("typing"),
     close: (reason) => told.push(`close ${reason}`),
+    drop: () => told.push("drop"),
+    unsentBytes: 0,
   });
   return { connection, told };
 }
@@ -77,6 +79,14 @@ describe("a message from memory", () => {
       "the window is full",
       (connection) => {
         for (let id = 1; id <= limits.deliveryWindow; id += 1) connection.offer(envelope(id), 9);
+      },
+      9,
+    ],
+    [
+      "the window is full of bytes",
+      (connection) => {
+        const large = "A".repeat((limits.deliveryWindowBytes * 4) / 3 / 8);
+        for (let id = 1; id <= 8; id += 1) connection.offer(envelope(id, large), 9);
       },
       9,
     ],
@@ -282,8 +292,8 @@ class Model {
     const fresh = read.filter((id) => !this.connection.inFlight.has(id));
     const take = fresh.slice(0, Math.min(this.#window, this.connection.room));
     this.connection.endRead({
-      found: take.filter((id) => this.#stored.includes(id)).map(envelope),
-      gone: [...this.connection.inFlight].filter((id) => !read.includes(id)),
+      found: take.filter((id) => this.#stored.includes(id)).map((id) => envelope(id)),
+      gone: [...this.connection.inFlight.keys()].filter((id) => !read.includes(id)),
       more: take.length < fresh.length,
     });
   }

@@ -12,7 +12,12 @@ export interface ConnectionSink {
   gap(gap: string): void;
   keysLow(stock: PrekeyStock): void;
   typing(change: TypingChange): void;
+  /** Says farewell, then ends the connection. */
   close(reason: CloseReason): void;
+  /** Ends the connection at once, with all that its client has not taken. */
+  drop(): void;
+  /** What was written and has not left. */
+  readonly unsentBytes: number;
 }
 
 export type ConnectedDevice = {
@@ -38,7 +43,9 @@ export class DeviceConnection {
   /** Position of this connection in the sequence of connections and reads of this node. */
   readonly connectedAt: number;
 
-  readonly #inFlight = new Set<number>();
+  /** Envelope ids with their sizes. */
+  readonly #inFlight = new Map<number, number>();
+  #bytesInFlight = 0;
   #outgoing: InboxEnvelope[] = [];
   #gap: string | undefined;
   #closed = false;
@@ -57,7 +64,7 @@ export class DeviceConnection {
     this.sink = sink;
   }
 
-  get inFlight(): ReadonlySet<number> {
+  get inFlight(): Pick<ReadonlySet<number>, "has" | "keys" | "size"> {
     return this.#inFlight;
   }
 
@@ -66,13 +73,18 @@ export class DeviceConnection {
     return limits.deliveryWindow - this.#inFlight.size;
   }
 
+  /** Free bytes in the window; a message needs one of them, whatever its size. */
+  get roomBytes(): number {
+    return limits.deliveryWindowBytes - this.#bytesInFlight;
+  }
+
   /** The gap that the device was told of and has not acknowledged. */
   get gap(): string | undefined {
     return this.#gap;
   }
 
   get wantsRead(): boolean {
-    return this.#mustRead && !this.#reading && !this.#closed && this.#gap === undefined && this.room > 0;
+    return this.#mustRead && !this.#reading && !this.#closed && this.#isOpen;
   }
 
   requestRead(): void {
@@ -105,7 +117,7 @@ export class DeviceConnection {
     if (!held) this.#deliver(found);
     for (const { envelopeId } of found) this.#highestRead = Math.max(this.#highestRead, envelopeId);
     if (more || held) this.#mustRead = true;
-    else this.#backlog ??= new Set(this.#inFlight);
+    else this.#backlog ??= new Set(this.#inFlight.keys());
     this.#tellWhenDrained();
   }
 
@@ -119,13 +131,13 @@ export class DeviceConnection {
    * `senderConnectedAt` is absent for a sender that is not connected to this node.
    */
   offer(envelope: InboxEnvelope, senderConnectedAt: number | undefined): boolean {
-    const level = !this.#mustRead && !this.#reading && this.#gap === undefined && this.room > 0;
+    const level = !this.#mustRead && !this.#reading && this.#isOpen;
     const ordered = senderConnectedAt !== undefined && this.#readBegunAt > senderConnectedAt;
     // A read can find a message after its commit and before the answer to the commit is here: it may have been
     // delivered, and even be acknowledged. A read tells; ids above all that reads have found need none.
     const unread = envelope.envelopeId > this.#highestRead;
     if (level && ordered && unread) {
-      this.#inFlight.add(envelope.envelopeId);
+      this.#add(envelope);
       this.#outgoing.push(envelope);
       return true;
     }
@@ -163,12 +175,24 @@ export class DeviceConnection {
 
   #deliver(envelopes: readonly InboxEnvelope[]): void {
     if (this.#closed || envelopes.length === 0) return;
-    for (const { envelopeId } of envelopes) this.#inFlight.add(envelopeId);
+    for (const envelope of envelopes) this.#add(envelope);
     this.sink.envelopes(envelopes);
+  }
+
+  /** True when envelopes may follow. */
+  get #isOpen(): boolean {
+    return this.#gap === undefined && this.room > 0 && this.roomBytes > 0;
+  }
+
+  #add({ envelopeId, content, envelope }: InboxEnvelope): void {
+    const bytes = base64Bytes(content) + base64Bytes(envelope);
+    this.#inFlight.set(envelopeId, bytes);
+    this.#bytesInFlight += bytes;
   }
 
   #forget(envelopeIds: readonly number[]): void {
     for (const id of envelopeIds) {
+      this.#bytesInFlight -= this.#inFlight.get(id) ?? 0;
       this.#inFlight.delete(id);
       this.#backlog?.delete(id);
     }
@@ -179,4 +203,9 @@ export class DeviceConnection {
     this.#drainedTold = true;
     this.sink.drained();
   }
+}
+
+/** The size of what is encoded, give or take the padding. */
+function base64Bytes(text: string): number {
+  return Math.ceil((text.length * 3) / 4);
 }

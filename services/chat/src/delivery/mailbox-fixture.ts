@@ -8,13 +8,27 @@ import { v7 } from "uuid";
 /** Puts messages of `from` into the mailbox of `to`, as if they had been sent `ageSeconds` ago. Answers their ids, oldest first. */
 export async function putMail(
   owner: pg.Pool,
-  mail: { from: Resident; to: Resident; conversationId: string; count: number; ageSeconds: number },
+  mail: {
+    from: Resident;
+    to: Resident;
+    conversationId: string;
+    count: number;
+    ageSeconds: number;
+    contentBytes?: number;
+  },
 ): Promise<string[]> {
   const ids = Array.from({ length: mail.count }, () => v7());
   await owner.query(
     `insert into chat.message (message_id, conversation_id, sender_account_id, sender_device_id, accepted_at, content)
      select id, $2, $3, $4, now() - make_interval(secs => $5), $6 from unnest($1::uuid[]) id`,
-    [ids, mail.conversationId, mail.from.accountId, mail.from.deviceId, mail.ageSeconds, randomBytes(40)],
+    [
+      ids,
+      mail.conversationId,
+      mail.from.accountId,
+      mail.from.deviceId,
+      mail.ageSeconds,
+      randomBytes(mail.contentBytes ?? 40),
+    ],
   );
   await owner.query(
     `insert into chat.envelope (device_id, envelope_id, message_id, envelope)

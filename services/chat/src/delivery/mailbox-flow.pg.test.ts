@@ -5,6 +5,7 @@ import type { Socket } from "socket.io-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, type ChatNode, type ChatWorld, connect, startChatWorld, until } from "../chat-node-fixture.ts";
 import { listMail, putMail } from "./mailbox-fixture.ts";
+import { sweepConnections } from "./sweep.ts";
 
 let world: ChatWorld;
 let one: ChatNode;
@@ -94,6 +95,44 @@ describe("the window", () => {
     expect(bob.envelopes.map(({ messageId }) => messageId)).toEqual([...waiting, live.messageId]);
     await until("drained", () => bob.told.some(({ event }) => event === "drained"));
     expect(await listMail(world.owner, people.bob)).toEqual([]);
+  });
+});
+
+describe("the window of bytes", () => {
+  const large = 90 * 1024;
+  /** As many as stand within the window, and the one that goes beyond it. */
+  const fitting = Math.ceil(limits.deliveryWindowBytes / (large + 20));
+
+  test("is not exceeded by more than one message, and moves with the acknowledgements to the last", async () => {
+    const people = await pair();
+    const { alice, bob, conversationId } = people;
+    const waiting = await putMail(world.owner, {
+      ...{ from: alice, to: bob, conversationId, count: 3 * fitting, ageSeconds: 1 },
+      contentBytes: large,
+    });
+    const device = await silent(one, people.bob);
+    await until("a full window", () => device.envelopes.length >= fitting);
+    const sender = await connect(await world.socket(one, people.alice));
+    const live = composeMessage(people.conversationId, people.alice, people.bob);
+    expect(await ask(sender, "message:send", live)).toMatchObject({ ok: true });
+    await sweepConnections(one.context);
+    await one.context.departures.flush();
+    expect(device.envelopes).toHaveLength(fitting);
+    for (let done = 0; done < 3 * fitting + 1; done += 1) {
+      await until("one more", () => device.envelopes.length > done);
+      expect(device.envelopes.length - done).toBeLessThanOrEqual(fitting + 1);
+      await acknowledge(device.socket, [device.envelopes[done]?.envelopeId ?? 0]);
+    }
+    expect(device.envelopes.map(({ messageId }) => messageId)).toEqual([...waiting, live.messageId]);
+    await until("drained", () => device.told.some(({ event }) => event === "drained"));
+  });
+
+  test("bounds a page of the inbox, which has one message at least", async () => {
+    const { alice, bob, conversationId } = await pair();
+    const mail = { from: alice, to: bob, conversationId, count: fitting + 1, ageSeconds: 1 };
+    await putMail(world.owner, { ...mail, contentBytes: large });
+    const page = (await (await request(one, bob, "/inbox?limit=100")).json()) as InboxPage;
+    expect(page.envelopes).toHaveLength(fitting);
   });
 });
 

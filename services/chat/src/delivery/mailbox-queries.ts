@@ -26,25 +26,42 @@ export async function listWaiting(
   return new Map(rows.map(([deviceId, ids]) => [deviceId, ids.map(Number)]));
 }
 
+/** Lengths are told without reading large values: only what is answered is fetched. */
 const GET_ENVELOPES = `
-select k.device_id, e.envelope_id, e.message_id, m.conversation_id, m.sender_account_id, m.sender_device_id,
-  m.accepted_at, m.content, e.envelope
-from unnest($1::uuid[], $2::bigint[]) with ordinality k (device_id, envelope_id, position)
-join chat.envelope e on e.device_id = k.device_id and e.envelope_id = k.envelope_id
-join chat.message m on m.message_id = e.message_id
-order by k.position`;
+select device_id, envelope_id, message_id, conversation_id, sender_account_id, sender_device_id, accepted_at, content,
+  envelope
+from (
+  select k.device_id, e.envelope_id, e.message_id, m.conversation_id, m.sender_account_id, m.sender_device_id,
+    m.accepted_at, m.content, e.envelope, k.position, k.room_bytes, octet_length(m.content) + octet_length(e.envelope) as bytes,
+    sum(octet_length(m.content) + octet_length(e.envelope)) over (partition by k.device_id order by k.position) as upto
+  from unnest($1::uuid[], $2::bigint[], $3::bigint[]) with ordinality k (device_id, envelope_id, room_bytes, position)
+  join chat.envelope e on e.device_id = k.device_id and e.envelope_id = k.envelope_id
+  join chat.message m on m.message_id = e.message_id
+) found
+where upto - bytes < room_bytes
+order by position`;
+
+/** An envelope that is to be read, for a device that takes more as long as less than `roomBytes` stand before it. */
+export type WantedEnvelope = MailboxKey & { roomBytes: number };
 
 type EnvelopeRow = [string, number, string, string, string, string, Date, Buffer, Buffer];
 
-/** The named envelopes with their contents, in the order of `keys`; those acknowledged meanwhile are left out. */
+/**
+ * The named envelopes with their contents, in the order of `wanted`. Left out are those acknowledged meanwhile, and those
+ * before which a device's room is used up.
+ */
 export async function getEnvelopes(
   pool: pg.Pool,
-  keys: readonly MailboxKey[],
+  wanted: readonly WantedEnvelope[],
 ): Promise<{ deviceId: string; envelope: InboxEnvelope }[]> {
   const { rows } = await pool.query<EnvelopeRow>({
     name: "get-envelopes",
     text: GET_ENVELOPES,
-    values: [keys.map(({ deviceId }) => deviceId), keys.map(({ envelopeId }) => envelopeId)],
+    values: [
+      wanted.map(({ deviceId }) => deviceId),
+      wanted.map(({ envelopeId }) => envelopeId),
+      wanted.map(({ roomBytes }) => roomBytes),
+    ],
     rowMode: "array",
   });
   return rows.map((row) => ({ deviceId: row[0], envelope: toInboxEnvelope(row) }));

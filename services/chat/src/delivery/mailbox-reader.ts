@@ -5,7 +5,7 @@ import type { Logger } from "@sotto/platform/log";
 import type pg from "pg";
 import type { ChatMetrics } from "../chat-metrics.ts";
 import type { DeviceConnection } from "./device-connection.ts";
-import { getEnvelopes, listWaiting, type MailboxKey } from "./mailbox-queries.ts";
+import { getEnvelopes, listWaiting, type WantedEnvelope } from "./mailbox-queries.ts";
 
 /** Devices in one read, and envelopes in one: together they bound the memory of a read. */
 const DEVICES_PER_READ = 256;
@@ -87,11 +87,13 @@ async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection
     // One more than the window, so that a full answer tells that there is more.
     const waiting = await listWaiting(deps.pool, ids, limits.deliveryWindow + 1);
     const plans = planReads(connections, waiting);
-    const keys = plans.flatMap(({ connection, take }) => take.map((id) => toKey(connection, id)));
-    const found = keys.length === 0 ? [] : await getEnvelopes(deps.pool, keys);
+    const wanted = plans.flatMap(({ connection, take }) => take.map((id) => toWanted(connection, id)));
+    const found = wanted.length === 0 ? [] : await getEnvelopes(deps.pool, wanted);
     const byDevice = groupByDevice(found);
-    for (const { connection, gone, more } of plans) {
-      connection.endRead({ found: byDevice.get(connection.device.deviceId) ?? [], gone, more });
+    for (const { connection, take, gone, more } of plans) {
+      const envelopes = byDevice.get(connection.device.deviceId) ?? [];
+      // Fewer than asked for: acknowledged meanwhile, or the window is full of bytes.
+      connection.endRead({ found: envelopes, gone, more: more || envelopes.length < take.length });
     }
     deps.figures.deliveries.inc({ way: "read" }, found.length);
     return true;
@@ -104,8 +106,8 @@ async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection
   }
 }
 
-function toKey({ device }: DeviceConnection, envelopeId: number): MailboxKey {
-  return { deviceId: device.deviceId, envelopeId };
+function toWanted({ device, roomBytes }: DeviceConnection, envelopeId: number): WantedEnvelope {
+  return { deviceId: device.deviceId, envelopeId, roomBytes };
 }
 
 /** What to fetch for each connection, within its window and within the size of one read. */
@@ -126,9 +128,9 @@ function planReads(connections: readonly DeviceConnection[], waiting: ReadonlyMa
   });
 }
 
-function notStored(inFlight: ReadonlySet<number>, stored: readonly number[]): number[] {
+function notStored(inFlight: DeviceConnection["inFlight"], stored: readonly number[]): number[] {
   const present = new Set(stored);
-  return [...inFlight].filter((id) => !present.has(id));
+  return [...inFlight.keys()].filter((id) => !present.has(id));
 }
 
 function groupByDevice(

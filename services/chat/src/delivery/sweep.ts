@@ -1,3 +1,4 @@
+import { limits } from "@sotto/contracts/limits";
 import type { CloseReason } from "@sotto/contracts/socket-events";
 import type { Clock } from "@sotto/platform/clock";
 import type { Logger } from "@sotto/platform/log";
@@ -84,6 +85,21 @@ async function reclaim(
   if (!state || state.connectionId === null || !isElsewhere(device, state) || state.connectedNode !== null)
     return;
   await reclaimConnection(deps.pool, device, deps.node.id, state.connectionId);
+}
+
+/**
+ * What may wait for a client that does not read: a full window of envelopes, which is base64 on the wire, and more than
+ * enough for all that else is told.
+ */
+const MAX_UNSENT_BYTES = 4 * limits.deliveryWindowBytes;
+
+/** Cuts off clients that leave unread what they are sent. */
+export function dropUnread({ connections, log }: Pick<SweepDeps, "connections" | "log">): void {
+  for (const { device, sink } of connections.all()) {
+    if (sink.unsentBytes <= MAX_UNSENT_BYTES) continue;
+    log.info({ deviceId: device.deviceId }, "a client does not read what it is sent; it is cut off");
+    sink.drop();
+  }
 }
 
 /** Ends connections whose access token has expired. */

@@ -11,6 +11,7 @@ import { FrameBudget } from "./frame-budget.ts";
 import { createFrameHandlers } from "./frame-handlers.ts";
 import { handleFrame } from "./frames.ts";
 import { type Admitted, admit } from "./handshake.ts";
+import { countUnsentBytes } from "./unsent-bytes.ts";
 
 /** How often a client that is over its budget may go on before it is disconnected. */
 const REFUSALS_BEFORE_CLOSE = 1000;
@@ -113,7 +114,17 @@ function serveFrames(context: ChatContext, socket: Socket, connection: DeviceCon
   socket.on("error", (error) => context.log.warn({ err: error }, "a socket failed"));
 }
 
+/** How long a client may take to read its farewell. */
+const FAREWELL_TIMEOUT_MS = 5000;
+
 function createSink(socket: Socket): ConnectionSink {
+  const { conn } = socket;
+  const unsentBytes = countUnsentBytes(socket);
+  function drop(): void {
+    conn.close(true);
+    // Of a polling client it may be a proxy's connection, which others use as well.
+    if (conn.request.headers.upgrade) conn.request.socket.destroy();
+  }
   return {
     envelopes: (envelopes: readonly InboxEnvelope[]) => void socket.emit("inbox:envelopes", { envelopes }),
     drained: () => void socket.emit("inbox:drained", {}),
@@ -123,6 +134,14 @@ function createSink(socket: Socket): ConnectionSink {
     close(reason: CloseReason) {
       socket.emit("session:closed", { reason });
       socket.disconnect(true);
+      // Engine.IO waits until everything has left, however long a client takes.
+      if (conn.readyState === "closed") return;
+      const timer = setTimeout(drop, FAREWELL_TIMEOUT_MS);
+      conn.once("close", () => clearTimeout(timer));
+    },
+    drop,
+    get unsentBytes() {
+      return unsentBytes();
     },
   };
 }
