@@ -89,10 +89,12 @@ export const deliveryCases: Readonly<Record<string, (harness: BusHarness) => Pro
     expect(calls).toBe(1 + RETRY_DELAYS_SECONDS.length);
     // Looking at them takes none away.
     expect(await bus.listDeadLetters(consumer, 10)).toHaveLength(1);
-    const metrics = await harness.metricsOf(bus);
-    expect(metrics).toContain(`sotto_bus_dead_letters{consumer="${consumer}"} 1\n`);
-    expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="dead"} 1\n`);
-    expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="retried"} 2\n`);
+    await vi.waitFor(async () => {
+      const metrics = await harness.metricsOf(bus);
+      expect(metrics).toContain(`sotto_bus_dead_letters{consumer="${consumer}"} 1\n`);
+      expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="dead"} 1\n`);
+      expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="retried"} 2\n`);
+    }, PATIENT);
   },
 
   "dead-letters poison at once: what the handler calls so, and what is no event": async (harness) => {
