@@ -202,6 +202,25 @@ describe("a connection", () => {
     await expect.poll(() => expelled).toEqual(["The server ended the session: device_removed"]);
   });
 
+  it("is made by WebSocket alone: without a browser's cookies, polling would reach another node", async () => {
+    await io.close();
+    const asked: (string | undefined)[] = [];
+    http = createServer();
+    io = new Server(http, { path: SOCKET_PATH, transports: ["polling"] });
+    http.prependListener("request", (request) => asked.push(request.url));
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    const address = http.address();
+    url = typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
+    let failures = 0;
+    connect({
+      unreachable: () => {
+        failures += 1;
+      },
+    });
+    await expect.poll(() => failures, { timeout: 5000 }).toBeGreaterThan(1);
+    expect(asked.filter((path) => path?.includes("transport=polling"))).toEqual([]);
+  });
+
   it("ignores frames that are not as agreed, and tells of them", async () => {
     const gaps: unknown[] = [];
     const { troubles } = connect({ "inbox:gap": (payload) => gaps.push(payload) });

@@ -37,6 +37,12 @@ export type Socket = {
   close(): void;
 };
 
+/**
+ * Node gets WebSockets through nearly everywhere, and reads the mailbox by REST where it does not; it keeps no cookies
+ * either, without which the requests of one polling connection reach different nodes. Browsers may fall back.
+ */
+const transports = "location" in globalThis ? ["websocket", "polling"] : ["websocket"];
+
 /** One connection, once: it does not come back by itself. */
 export function openSocket(
   { url, token, deviceId }: { readonly url: string; readonly token: string; readonly deviceId: string },
@@ -46,7 +52,7 @@ export function openSocket(
   const socket = io(url, {
     path: SOCKET_PATH,
     auth,
-    transports: ["websocket", "polling"],
+    transports,
     tryAllTransports: true,
     reconnection: false,
     forceNew: true,

@@ -12,7 +12,7 @@ import type { People } from "../devices/people.ts";
 import { findConversation } from "../rows/conversation-rows.ts";
 import { findDevice, getPerson, type KnownDevice, type Person } from "../rows/person-rows.ts";
 import { findQueuedSend, type QueuedSend, type SealedContent, updateQueuedSend } from "../rows/queue-rows.ts";
-import { SottoError } from "../sotto-error.ts";
+import { hasCode, SottoError } from "../sotto-error.ts";
 
 type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "chat"> & { readonly people: People };
 type Recipients = SendMessageRequest["recipients"];
@@ -52,7 +52,11 @@ async function claimFor({ chat, people }: Deps, ownDeviceId: string, missing: re
   const byAccount = Map.groupBy(missing, ({ accountId }) => accountId);
   const claims = [...byAccount].map(async ([accountId, addressed]) => {
     const wanted = addressed.map(({ device }) => device.deviceId);
-    const bundles = await chat.claimPrekeys(ownDeviceId, accountId, wanted);
+    const bundles = await chat.claimPrekeys(ownDeviceId, accountId, wanted).catch((error: unknown) => {
+      // The account has none of these devices any more.
+      if (hasCode(error, "not_found")) return [];
+      throw error;
+    });
     // Listed here, yet without keys there: our list may be old.
     if (bundles.length < wanted.length) await people.refresh(accountId);
     return bundles.map((bundle) => ({ accountId, bundle }));

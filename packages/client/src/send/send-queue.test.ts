@@ -1,4 +1,6 @@
+import { decodeDeviceList, deviceListHash, signDeviceList } from "@sotto/e2ee/device-list";
 import { describe, expect, it } from "vitest";
+import { fromBase64, toBase64 } from "../bytes.ts";
 import { listQueuedSends } from "../rows/queue-rows.ts";
 import { SottoError } from "../sotto-error.ts";
 import { memoryStore } from "../stores/memory-store.ts";
@@ -61,6 +63,37 @@ describe("sending", () => {
     expect(lost).toBe(4);
     expect(server.accepted).toHaveLength(1);
     expect(await textsOf(bob)).toEqual(["once"]);
+  });
+
+  it("rests while it is halted, lets nobody wait, and goes on in order afterwards", async () => {
+    const { server, alice, bob, chat } = await pair();
+    server.before = ({ name }) => {
+      if (name === "sendMessage") throw new SottoError("network", "no network");
+    };
+    const early = await chat.send({ text: "one" });
+    alice.queue.halt(new SottoError("signed_out", "no session"));
+    await expect(early.accepted).rejects.toMatchObject({ code: "signed_out" });
+    const late = await chat.send({ text: "two" });
+    await expect(late.accepted).rejects.toMatchObject({ code: "signed_out" });
+    server.before = () => {};
+    // The server would take it now, and is not asked.
+    alice.queue.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(server.accepted).toEqual([]);
+    expect((await chat.history()).map(({ state }) => state)).toEqual(["queued", "queued"]);
+    alice.queue.resume();
+    await (await chat.send({ text: "three" })).accepted;
+    expect(await textsOf(bob)).toEqual(["one", "two", "three"]);
+    expect((await chat.history()).map(({ state }) => state)).toEqual(["accepted", "accepted", "accepted"]);
+  });
+
+  it("reaches an account whose known devices were all replaced by another", async () => {
+    const { server, bob, chat } = await pair();
+    const laptop = await openTestDevice(server, { linkedBy: bob });
+    server.accounts.get(bob.accountId)?.devices.delete(bob.deviceId);
+    await dropFromList(server, laptop, bob.deviceId);
+    await (await chat.send({ text: "still there?" })).accepted;
+    expect(await textsOf(laptop)).toEqual(["still there?"]);
   });
 
   it("shows a refusal, and goes on with the next message", async () => {
@@ -153,6 +186,17 @@ describe("sending", () => {
     await (await chat.send({ text: "\u0001".repeat(10_000) })).accepted;
   });
 });
+
+/** A device of an account removes another from the signed list. */
+async function dropFromList(server: MemoryServer, device: TestDevice, dropped: string): Promise<void> {
+  const lists = server.accounts.get(device.accountId)?.lists ?? [];
+  const bytes = fromBase64(lists.at(-1)?.bytes ?? "");
+  const list = decodeDeviceList(bytes);
+  const devices = list.devices.filter(({ deviceId }) => deviceId !== dropped);
+  const next = { ...list, version: list.version + 1, devices, previousHash: deviceListHash(bytes) };
+  const signed = await device.context.transact((tx) => signDeviceList(tx, next));
+  lists.push({ bytes: toBase64(signed.bytes), signature: toBase64(signed.signature) });
+}
 
 describe("a disk that is full for a moment", () => {
   it("refuses no message, whichever write it fails", async () => {

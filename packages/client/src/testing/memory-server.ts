@@ -112,6 +112,7 @@ export class MemoryServer {
     return {
       claimPrekeys: async (_device: string, accountId: string, deviceIds: readonly string[]) => {
         const { devices } = this.#account(accountId);
+        if (!deviceIds.some((id) => devices.has(id))) throw new SottoError("not_found", "no such devices");
         return deviceIds.flatMap((id) => {
           const device = devices.get(id);
           return device === undefined ? [] : [takeBundle(device)];
