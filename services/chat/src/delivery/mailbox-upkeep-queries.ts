@@ -108,7 +108,8 @@ export type WaitingDevice = { deviceId: string; accountId: string; waiting: numb
 
 /**
  * Marks devices as told and answers those that were not before. Left out are devices that are connected, and those that
- * showed themselves within the grace period: they may be fetching their mail just now.
+ * showed themselves within the grace period: they may be fetching their mail just now. The caller holds the upkeep's
+ * lock, so that nobody else marks them meanwhile.
  */
 export async function markTold(
   tx: Tx,
@@ -125,7 +126,7 @@ export async function markTold(
       join chat.device d on d.device_id = k.device_id
       where not exists (select from chat.presence q where q.device_id = d.device_id and q.waiting_told)
       on conflict (device_id) do update set waiting_told = true
-      where not p.waiting_told and p.seen_at < ${quiet}
+      where p.seen_at < ${quiet}
         and not exists (select from chat.node n where n.node_id = p.node_id and n.seen_at > ${alive})
       returning device_id
     )

@@ -109,7 +109,10 @@ describe("a device that stays away from its mail", () => {
   test("is told of once, with how much waits, although it never connected", async () => {
     const people = await pair();
     await put(people, 4, MINUTE);
-    for (let round = 0; round < 3; round += 1) await keepMailboxes(context);
+    for (let round = 0; round < 3; round += 1) {
+      await keepMailboxes(context);
+      await age(MINUTE);
+    }
     expect(await told()).toEqual([
       { accountId: people.to.accountId, deviceId: people.to.deviceId, waiting: 4 },
     ]);
