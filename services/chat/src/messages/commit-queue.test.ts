@@ -1,4 +1,4 @@
-import { AppError } from "@sotto/platform/app-error";
+import { AppError, toAppError } from "@sotto/platform/app-error";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -173,6 +173,51 @@ describe("a batch that the database refuses", () => {
       expect(calls).toBe(1);
     },
   );
+
+  test("because it is away answers all that wait at once, and takes what comes later", async () => {
+    const { begun, store } = steppedStore();
+    const { add, drain } = queue({ store, maxBatch: 2 });
+    const answers = Array.from({ length: 7 }, (_, index) => add(send("d0", `m${index}`)).catch(() => "away"));
+    await settle();
+    begun[0]?.fail(dataError("22P05"));
+    await settle();
+    // The first half of the batch: the second half is refused with it.
+    begun[1]?.fail(dataError("08006"));
+    expect(await Promise.all(answers)).toEqual(Array(7).fill("away"));
+    expect(begun.map(({ ids }) => ids)).toEqual([["m0", "m1"], ["m0"]]);
+    await drain();
+    const later = add(send("d0", "later"));
+    await settle();
+    begun[2]?.finish();
+    expect(await later).toMatchObject({ messageId: "later" });
+  });
+
+  test.each(["40P01", "40001"])("because it lost a race (%s) is tried once more", async (code) => {
+    let calls = 0;
+    const { add } = queue({
+      store: async (batch) => {
+        calls += 1;
+        if (calls === 1) throw dataError(code);
+        return batch.map(accept);
+      },
+    });
+    expect(await Promise.all(["m1", "m2"].map((id) => add(send("d0", id))))).toHaveLength(2);
+    expect(calls).toBe(2);
+  });
+
+  test.each(["40P01", "40001", "57014"])("again and again (%s) fails alone, as unavailable", async (code) => {
+    const { add } = queue({
+      maxBatch: 1,
+      store: async (batch) => {
+        if (idsOf(batch).includes("m1")) throw dataError(code);
+        return batch.map(accept);
+      },
+    });
+    const [first, second] = await Promise.allSettled(["m1", "m2"].map((id) => add(send("d0", id))));
+    expect(first).toMatchObject({ status: "rejected", reason: { code } });
+    expect(toAppError((first as PromiseRejectedResult).reason).code).toBe("unavailable");
+    expect(second).toMatchObject({ status: "fulfilled" });
+  });
 
   test("does not stop the queue: what comes later is stored", async () => {
     let down = true;

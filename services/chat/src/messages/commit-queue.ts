@@ -1,5 +1,5 @@
 import type { MessageAccepted, SendMessageRequest } from "@sotto/contracts/message-api";
-import { AppError } from "@sotto/platform/app-error";
+import { AppError, toAppError } from "@sotto/platform/app-error";
 
 /** A message that waits to be stored, from a device whose session was checked. */
 export type PendingSend = {
@@ -85,7 +85,7 @@ function sizeOf(request: SendMessageRequest): number {
   return size;
 }
 
-function createLane(options: CommitQueueOptions, settle: (items: readonly Waiting[]) => void) {
+function createLane(options: CommitQueueOptions, settle: Settle) {
   let waiting: Waiting[] = [];
   let running = false;
 
@@ -93,10 +93,18 @@ function createLane(options: CommitQueueOptions, settle: (items: readonly Waitin
     while (waiting.length > 0) {
       const batch = takeBatch(waiting, options);
       waiting = waiting.slice(batch.length);
-      const again = await storeOrSplit(batch, options.store, settle);
-      if (again.length > 0) waiting = [...again, ...waiting];
+      const { unanswered, outage } = await storeOrSplit(batch, options.store, settle);
+      waiting = [...unanswered, ...waiting];
+      if (outage) refuseWaiting(outage.error);
     }
     running = false;
+  }
+
+  /** Whoever waits for a database that is away would wait for a connection once for each batch before. */
+  function refuseWaiting(error: unknown): void {
+    const refused = waiting;
+    waiting = [];
+    refuse(refused, error, settle);
   }
 
   return {
@@ -122,36 +130,47 @@ function takeBatch(waiting: readonly Waiting[], { maxBatch, maxBatchBytes }: Com
   return batch;
 }
 
+type Settle = (items: readonly Waiting[]) => void;
+
+/** `unanswered` must be stored again, but for an outage. */
+type Rest = { unanswered: readonly Waiting[]; outage?: { error: unknown } };
+
 /**
- * Stores a batch and answers its senders; returns what must be stored again.
- * A batch that the database refuses for what is in it is halved until only the culprit fails.
+ * Stores a batch and answers its senders. A batch that lost against another transaction is tried once more; one that
+ * the database refuses for what is in it is halved until only the culprit fails.
  */
 async function storeOrSplit(
   batch: readonly Waiting[],
   store: StoreBatch,
-  settle: (items: readonly Waiting[]) => void,
-): Promise<Waiting[]> {
+  settle: Settle,
+  isSecondTry = false,
+): Promise<Rest> {
   try {
-    return answer(batch, await store(batch), settle);
+    return { unanswered: answer(batch, await store(batch), settle) };
   } catch (error) {
-    if (batch.length === 1 || isOutage(error)) {
-      for (const item of batch) item.reject(error);
-      settle(batch);
-      return [];
-    }
-    const middle = Math.ceil(batch.length / 2);
-    const again = await storeOrSplit(batch.slice(0, middle), store, settle);
-    const rest = batch.slice(middle);
-    // What must be tried again may be of the same device as what stands behind it, and goes first.
-    return again.length > 0 ? [...again, ...rest] : await storeOrSplit(rest, store, settle);
+    if (isLostRace(error) && !isSecondTry) return storeOrSplit(batch, store, settle, true);
+    if (isOutage(error)) return { unanswered: batch, outage: { error } };
+    if (batch.length > 1 && isDataError(error)) return split(batch, store, settle);
+    refuse(batch, error, settle);
+    return { unanswered: [] };
   }
 }
 
-function answer(
-  batch: readonly Waiting[],
-  outcomes: readonly SendOutcome[],
-  settle: (items: readonly Waiting[]) => void,
-): Waiting[] {
+async function split(batch: readonly Waiting[], store: StoreBatch, settle: Settle): Promise<Rest> {
+  const middle = Math.ceil(batch.length / 2);
+  const first = await storeOrSplit(batch.slice(0, middle), store, settle);
+  const rest = batch.slice(middle);
+  // What must be tried again may be of the same device as what stands behind it, and goes first.
+  if (first.unanswered.length > 0) return { ...first, unanswered: [...first.unanswered, ...rest] };
+  return storeOrSplit(rest, store, settle);
+}
+
+function refuse(items: readonly Waiting[], error: unknown, settle: Settle): void {
+  for (const item of items) item.reject(error);
+  settle(items);
+}
+
+function answer(batch: readonly Waiting[], outcomes: readonly SendOutcome[], settle: Settle): Waiting[] {
   const again: Waiting[] = [];
   const settled: Waiting[] = [];
   for (const [index, item] of batch.entries()) {
@@ -168,8 +187,22 @@ function answer(
   return again;
 }
 
-/** Data errors (SQLSTATE 22, 23) are the input's fault; all else is the database's, and halving would not help. */
+function hasState(error: unknown, states: RegExp): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && states.test(code);
+}
+
+/** SQLSTATE classes of what is the input's fault; of all else halving would cure nothing. */
+function isDataError(error: unknown): boolean {
+  return hasState(error, /^(22|23|54)/);
+}
+
+/** A serialization failure or a deadlock. */
+function isLostRace(error: unknown): boolean {
+  return hasState(error, /^(40001|40P01)$/);
+}
+
+/** The database is away for everybody. A lost race, and a statement that took too long, are of one batch. */
 function isOutage(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return !(typeof code === "string" && /^(22|23|54)/.test(code));
+  return toAppError(error).code === "unavailable" && !hasState(error, /^(40...|55P03|57014)$/);
 }
