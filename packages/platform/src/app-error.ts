@@ -81,11 +81,11 @@ function isUnavailable(code: unknown): boolean {
   return typeof code === "string" && (PASSING_STATES.test(code) || SOCKET_CODES.has(code));
 }
 
-/** `pg` gives these no code: no place in the pool in time, and connections that ended under a query. */
+/** `pg` gives these no code: no place in the pool in time, no answer in time, and connections that ended under a query. */
 function isLostConnection(thrown: unknown): boolean {
   return (
     thrown instanceof Error &&
-    /^(timeout exceeded when trying to connect|Connection terminated|Client (has encountered a connection error|was closed))/.test(
+    /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client (has encountered a connection error|was closed))/.test(
       thrown.message,
     )
   );

@@ -1,9 +1,11 @@
+import net from "node:net";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
+import { sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toAppError } from "./app-error.ts";
-import { checkDatabase, createPool } from "./db.ts";
+import { checkDatabase, createDatabase, createPool } from "./db.ts";
 
 let database: TestDatabase;
 let owner: pg.Client;
@@ -35,6 +37,35 @@ const cut = (name: string) =>
 
 const logged = (text: string) =>
   expect.poll(() => lines.filter((line) => line.includes(text)).length, { timeout: 5000, interval: 10 });
+
+/** Passes bytes on to a database. `silence` cuts nothing: what comes on the connections there are goes nowhere. */
+async function startProxy(target: URL) {
+  const pairs = new Set<readonly [net.Socket, net.Socket]>();
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(target.port), target.hostname);
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) socket.on("error", () => socket.destroy());
+    pairs.add([near, far]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = new URL(target);
+  url.port = String((server.address() as net.AddressInfo).port);
+  return {
+    url: url.href,
+    silence() {
+      for (const [near, far] of pairs) {
+        near.unpipe(far);
+        far.unpipe(near);
+        // Keeps reading, so that an end is noticed and answers nothing.
+        for (const socket of [near, far]) socket.resume();
+      }
+    },
+    async close() {
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 // An unhandled `error` event ends the test process: that these tests end at all is what they show.
 test("a connection that is lost while idle is logged, and the next query has a new one", async () => {
@@ -80,6 +111,38 @@ test("a statement that runs too long is ended, as unavailable", async () => {
   await expect(pool.query("select pg_sleep(60)")).rejects.toSatisfy(
     (error) => toAppError(error).code === "unavailable",
   );
+});
+
+describe("behind a network that goes silent", () => {
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  beforeAll(async () => {
+    proxy = await startProxy(new URL(database.urlFor("chat")));
+  });
+  afterAll(() => proxy.close());
+
+  test("a statement fails soon after its time, as unavailable, and the next one has a new connection", async () => {
+    const pool = newPool("silent", { statementTimeoutMs: 600, url: proxy.url });
+    await checkDatabase(pool);
+    proxy.silence();
+    const begun = performance.now();
+    await expect(checkDatabase(pool)).rejects.toSatisfy((error) => toAppError(error).code === "unavailable");
+    expect(performance.now() - begun).toBeLessThan(5000);
+    await checkDatabase(pool);
+  });
+
+  test("a transaction fails likewise, and its connection is not used again", async () => {
+    const { db, pool, close } = createDatabase<object>({
+      ...{ url: proxy.url, max: 1, applicationName: "silent-transaction", log, statementTimeoutMs: 600 },
+    });
+    const failing = db.transaction().execute(async (tx) => {
+      await sql`select 1`.execute(tx);
+      proxy.silence();
+      await sql`select 1`.execute(tx);
+    });
+    await expect(failing).rejects.toSatisfy((error) => toAppError(error).code === "unavailable");
+    await checkDatabase(pool);
+    await close();
+  });
 });
 
 test("a database that is not there is unavailable", async () => {

@@ -18,8 +18,17 @@ export type PoolOptions = {
   settings?: Readonly<Record<string, string>>;
 };
 
-/** A pool that gives up on an unreachable database after 5 s, and logs errors of idle connections. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** How much longer than the server a client waits for an answer, as a share of the server's time. */
+const QUERY_TIMEOUT_FACTOR = 4 / 3;
+const KEEPALIVE_AFTER_MS = 10_000;
+
+/**
+ * A pool that gives up on an unreachable database after 5 s, and on a statement that nobody answers some seconds after
+ * the server would have ended it: behind a broken network the server's own limit is never heard of.
+ */
 export function createPool(options: PoolOptions): pg.Pool {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max,
@@ -27,7 +36,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: Math.ceil(statementTimeoutMs * QUERY_TIMEOUT_FACTOR),
     idle_in_transaction_session_timeout: 30_000,
     types,
     options: Object.entries(options.settings ?? {})
@@ -38,9 +49,26 @@ export function createPool(options: PoolOptions): pg.Pool {
   // the client's own for those that are checked out between two statements.
   pool.on("error", (error) => options.log.warn({ err: error }, "an idle database connection was lost"));
   pool.on("connect", (client) => {
+    endWhenUnanswered(client as unknown as pg.Client);
     client.on("error", (error) => options.log.warn({ err: error }, "a database connection was lost"));
   });
   return pool;
+}
+
+/**
+ * A connection that left a statement unanswered is of no use: the next one would wait behind it. The pool takes only
+ * those out that are given back with an error, which Kysely does not do.
+ */
+function endWhenUnanswered(client: pg.Client): void {
+  const query = client.query.bind(client) as (...values: unknown[]) => unknown;
+  client.query = ((...values: unknown[]) => {
+    const answer = query(...values);
+    if (answer instanceof Promise)
+      answer.catch((error: unknown) => {
+        if (error instanceof Error && error.message === "Query read timeout") void client.end();
+      });
+    return answer;
+  }) as typeof client.query;
 }
 
 export type Database<DB> = { db: Kysely<DB>; pool: pg.Pool; close(): Promise<void> };
