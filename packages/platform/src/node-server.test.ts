@@ -96,3 +96,24 @@ test("a service that cannot finish what it began still releases what it works wi
   await serving.stop();
   expect(closed).toBe(true);
 });
+
+test("a connection that its client never ends is ended by the stop, an upgraded one too", async () => {
+  const serving = await startServer(
+    { host: "127.0.0.1", port: 0, log },
+    {
+      fetch: () => new Response(),
+      attach: (server) =>
+        server.on("upgrade", (_request, socket) =>
+          socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"),
+        ),
+      close: async () => undefined,
+    },
+  );
+  const upgraded = connect(serving.address.port, "127.0.0.1");
+  upgraded.write("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  const silent = connect(serving.address.port, "127.0.0.1");
+  await Promise.all([once(upgraded, "data"), once(silent, "connect")]);
+  const ended = [upgraded, silent].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+  await serving.stop();
+  await Promise.all(ended);
+});

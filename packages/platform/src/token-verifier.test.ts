@@ -104,6 +104,16 @@ test("a token that anybody could have made is refused", async () => {
   }
 });
 
+test("a key of another algorithm signs no tokens, even when it is published", async () => {
+  for (const alg of ["ES256", "RS256"]) {
+    const { endpoint, verifier } = await startKeys();
+    const { privateKey, publicKey } = await generateKeyPair(alg);
+    endpoint.published = { keys: [key.jwk, { ...(await exportJWK(publicKey)), kid: alg, alg, use: "sig" }] };
+    const token = await new SignJWT(claims).setProtectedHeader({ alg, kid: alg }).sign(privateKey);
+    await expect(verifier.verify(token), alg).rejects.toMatchObject({ code: "unauthenticated" });
+  }
+});
+
 test("a good signature is not enough: issuer, audience and every claim must be right", async () => {
   const { verifier } = await startKeys();
   const wrong: object[] = [
