@@ -172,7 +172,9 @@ export async function openDataDirectory(
     password,
     identity,
     remove: () => {
-      for (const folder of [home, dir]) rmSync(folder, { recursive: true, force: true });
+      // Backends of a killed server may still be writing for a moment.
+      for (const folder of [home, dir])
+        rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }

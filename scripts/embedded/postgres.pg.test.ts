@@ -127,6 +127,13 @@ describe("an embedded PostgreSQL", () => {
     expect(pidsOf(`${server.pid} `).filter((pid) => pid === server.pid)).toEqual([]);
   });
 
+  it("ends when it is stopped, even if it reacts to nothing", { timeout: 90_000 }, async () => {
+    const server = await startPostgres({ dir: dir(), ephemeral: true });
+    process.kill(server.pid, "SIGSTOP");
+    await server.stop();
+    expect(identify(server.pid)).toBeUndefined();
+  });
+
   it("refuses a second start on the same folder, naming the process that has it", async () => {
     await start();
     await expect(startPostgres({ dir: dir() })).rejects.toThrow(

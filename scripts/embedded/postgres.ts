@@ -17,7 +17,7 @@ import {
   serverEnvironment,
   serverIdentity,
 } from "./postgres-directory.ts";
-import { identify } from "./process-identity.ts";
+import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { findOrphan, stopServer } from "./stop-server.ts";
 
 export interface PostgresOptions {
@@ -46,7 +46,6 @@ const EPHEMERAL_SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_wr
 /** After kill -9 of the postmaster its backends need a moment to notice, and hold the shared memory until then. */
 const STILL_IN_USE = /pre-existing shared memory block|lock file "postmaster.pid" already exists/;
 const IN_USE_PATIENCE_MS = 15_000;
-const STOP_PATIENCE_MS = 20_000;
 
 /** A TCP port of 127.0.0.1 that was free a moment ago. */
 export function findFreePort(): Promise<number> {
@@ -115,7 +114,8 @@ function launch({ native, directory, port, ephemeral, onLog }: LaunchOptions): P
     // A process group of its own: Ctrl-C in the terminal is for the starter, who stops us in good order.
     detached: true,
   });
-  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  // Not "close": that comes when the last backend has let go of the log, which a stuck one may never do.
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return new Promise((resolve, reject) => {
     let started = false;
     let said = "";
@@ -154,14 +154,12 @@ interface Guard {
 }
 
 /** Watches over the server from a process of its own (see watchdog.ts), which is replaced when it is killed. */
-function guardServer(pid: number, folders: readonly string[]): Guard {
-  const server = identify(pid);
-  if (server === undefined) return { dismiss: () => undefined };
+function guardServer({ pid, startedAt }: ProcessIdentity, folders: readonly string[]): Guard {
   let dismissed = false;
   let current: ChildProcess | undefined;
   const script = fileURLToPath(new URL("./watchdog.ts", import.meta.url));
   const start = (): void => {
-    const child = spawn(process.execPath, [script, String(pid), server.startedAt, ...folders], {
+    const child = spawn(process.execPath, [script, String(pid), startedAt, ...folders], {
       stdio: ["pipe", "ignore", "inherit"],
       detached: true,
     });
@@ -192,14 +190,6 @@ async function ensureDatabase(url: string): Promise<void> {
   }
 }
 
-/** Asks the server to end (fast, or at once when its data is thrown away anyway) and waits for it. */
-async function end({ child, exited }: RunningServer, ephemeral: boolean): Promise<void> {
-  child.kill(ephemeral ? "SIGQUIT" : "SIGINT");
-  const impatient = setTimeout(() => child.kill("SIGQUIT"), STOP_PATIENCE_MS);
-  await exited;
-  clearTimeout(impatient);
-}
-
 async function startLocked(options: PostgresOptions, dir: string): Promise<EmbeddedPostgres> {
   const ephemeral = options.ephemeral ?? false;
   const native = preparePostgresBinaries(serverIdentity().uid !== undefined);
@@ -211,10 +201,12 @@ async function startLocked(options: PostgresOptions, dir: string): Promise<Embed
   }
   const port = options.port ?? (await findFreePort());
   const server = await launchWhenFree({ ...options, native, directory, port });
-  const pid = server.child.pid ?? 0;
-  const guard = guardServer(pid, ephemeral ? [path.dirname(directory.data), dir] : []);
+  const identity = identify(server.child.pid ?? 0);
+  if (identity === undefined) throw new Error("PostgreSQL ended right after its start");
+  const guard = guardServer(identity, ephemeral ? [path.dirname(directory.data), dir] : []);
   const stop = async (): Promise<void> => {
-    await end(server, ephemeral);
+    await stopServer(identity, { immediately: ephemeral });
+    await server.exited;
     guard.dismiss();
     if (ephemeral) directory.remove();
   };
@@ -222,7 +214,7 @@ async function startLocked(options: PostgresOptions, dir: string): Promise<Embed
     const urlOf = (database: string): string =>
       `postgres://${SUPERUSER}:${directory.password}@127.0.0.1:${port}/${database}`;
     await ensureDatabase(urlOf("postgres"));
-    return { url: urlOf(DATABASE), port, pid, exited: server.exited, stop };
+    return { url: urlOf(DATABASE), port, pid: identity.pid, exited: server.exited, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,12 +1,15 @@
-// Ends a PostgreSQL server that is not our child any more.
+// Ends a PostgreSQL server, our child or one that an earlier starter left behind.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { commandLine, identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
-/** Fast shutdown, then immediate (recovers at the next start), then kill; each with its patience in ms. */
+/**
+ * Fast shutdown, which writes a checkpoint; then immediate, which makes the next start recover; then kill.
+ * Each with its patience in ms.
+ */
 const STEPS = [
-  ["SIGINT", 10_000],
+  ["SIGINT", 20_000],
   ["SIGQUIT", 5_000],
   ["SIGKILL", 5_000],
 ] as const;
@@ -20,9 +23,9 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Resolves when the server has ended. */
-export async function stopServer(server: ProcessIdentity): Promise<void> {
-  for (const [name, patienceMs] of STEPS) {
+/** Resolves when the server has ended. `immediately`: without a checkpoint, for data that nobody needs. */
+export async function stopServer(server: ProcessIdentity, { immediately = false } = {}): Promise<void> {
+  for (const [name, patienceMs] of immediately ? STEPS.slice(1) : STEPS) {
     if (!isRunning(server)) return;
     signal(server.pid, name);
     const deadline = performance.now() + patienceMs;

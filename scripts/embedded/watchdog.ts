@@ -9,7 +9,8 @@ async function guard([pid, startedAt, ...folders]: string[]): Promise<void> {
   process.stdin.resume();
   await new Promise((resolve) => process.stdin.once("close", resolve));
   await stopServer({ pid: Number(pid), startedAt: startedAt ?? "" });
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await guard(process.argv.slice(2));

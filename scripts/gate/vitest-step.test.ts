@@ -1,7 +1,14 @@
 import { expect, it } from "vitest";
 import { testFiles, verdictOf } from "./vitest-step.ts";
 
-const clean = { success: true, numPassedTests: 5, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+const clean = {
+  success: true,
+  numPassedTests: 5,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  testResults: [],
+};
 
 it("counts what passed and what failed", () => {
   expect(verdictOf(clean, true)).toEqual({ passed: 5, failed: 0 });
@@ -13,6 +20,16 @@ it("counts a skipped test as failed", () => {
     passed: 5,
     failed: 2,
   });
+});
+
+it("counts a file whose set-up failed", () => {
+  const testResults = [
+    { status: "failed", assertionResults: [] },
+    { status: "failed", assertionResults: [{ status: "passed" }] },
+    { status: "failed", assertionResults: [{ status: "failed" }] },
+    { status: "passed", assertionResults: [{ status: "passed" }] },
+  ];
+  expect(verdictOf({ ...clean, success: false, numFailedTests: 1, testResults }, false).failed).toBe(3);
 });
 
 it.each([

@@ -12,6 +12,9 @@ const report = z.object({
   numFailedTests: z.number(),
   numPendingTests: z.number(),
   numTodoTests: z.number(),
+  testResults: z.array(
+    z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
+  ),
 });
 
 /** The verdict on one run of vitest. A skipped test has not passed, and a crash between tests is a failure too. */
@@ -19,7 +22,11 @@ export function verdictOf(content: unknown, endedWell: boolean): Verdict {
   const parsed = report.safeParse(content);
   if (!parsed.success) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = parsed.data;
-  const failed = numFailedTests + numPendingTests + numTodoTests;
+  // A file whose set-up or import failed has failed, though none of its tests has.
+  const crashed = parsed.data.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"),
+  );
+  const failed = numFailedTests + numPendingTests + numTodoTests + crashed.length;
   const isUnexplained = failed === 0 && (!success || !endedWell || numPassedTests === 0);
   return { passed: numPassedTests, failed: failed + (isUnexplained ? 1 : 0) };
 }
