@@ -6,7 +6,6 @@ import { Connection } from "./connection/connection.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { tendKeys } from "./devices/key-upkeep.ts";
 import { People } from "./devices/people.ts";
-import { heal } from "./inbox/heal.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { MessageFeed } from "./inbox/message-feed.ts";
 import { learnNames } from "./learn-names.ts";
@@ -55,7 +54,7 @@ export class Runtime {
       people: this.#people,
       feed: this.feed,
       learnNames: (names) => learnNames(deps, names),
-      heal: (outcome) => heal({ ...deps, queue: this.#queue }, outcome),
+      queue: this.#queue,
     });
     this.connection = this.#createConnection();
     this.conversations = createConversations({

@@ -4,9 +4,10 @@ import type { ClientContext } from "../client-context.ts";
 import type { People } from "../devices/people.ts";
 import { takeHeld } from "../rows/held-rows.ts";
 import { findDevice, findPerson } from "../rows/person-rows.ts";
+import type { SendQueue } from "../send/send-queue.ts";
 import { hasCode } from "../sotto-error.ts";
 import type { MessageFeed } from "./message-feed.ts";
-import { type FrameOutcome, processFrame } from "./process-frame.ts";
+import { type FrameOptions, type FrameOutcome, processFrame } from "./process-frame.ts";
 import { Repeats } from "./repeats.ts";
 
 type Deps = ClientContext & {
@@ -14,8 +15,7 @@ type Deps = ClientContext & {
   readonly feed: MessageFeed;
   /** Looks up what senders say they are called; best effort. */
   learnNames(names: ReadonlyMap<string, string>): Promise<void>;
-  /** Asks for, and answers, messages that could not be opened. */
-  heal(outcome: FrameOutcome): Promise<void>;
+  readonly queue: Pick<SendQueue, "adopt">;
 };
 
 /** After so many failures of one frame, what fails in it becomes a placeholder. */
@@ -81,8 +81,9 @@ export class Inbox {
     return this.#enqueue(async () => {
       const outcome = await this.#deps.transact(async (tx) => {
         const held = await takeHeld(tx, accountId);
-        return processFrame(tx, held, { keepUsedPrekeys: this.#isCatchingUp, isTolerant: true });
+        return processFrame(tx, held, this.#options(true));
       });
+      this.#deps.queue.adopt(outcome.queued);
       await this.#announce(outcome);
     });
   }
@@ -101,8 +102,15 @@ export class Inbox {
 
   async #process(envelopes: readonly InboxEnvelope[], attempt: number): Promise<FrameOutcome> {
     await this.#meetSenders(envelopes);
-    const options = { keepUsedPrekeys: this.#isCatchingUp, isTolerant: attempt > STRICT_ATTEMPTS };
-    return this.#deps.transact((tx) => processFrame(tx, envelopes, options));
+    const options = this.#options(attempt > STRICT_ATTEMPTS);
+    const outcome = await this.#deps.transact((tx) => processFrame(tx, envelopes, options));
+    this.#deps.queue.adopt(outcome.queued);
+    return outcome;
+  }
+
+  #options(isTolerant: boolean): FrameOptions {
+    const { clock, uuid } = this.#deps;
+    return { clock, uuid, keepUsedPrekeys: this.#isCatchingUp, isTolerant };
   }
 
   /** Fetches, once per account, the lists of senders that a known list does not name. */
@@ -127,13 +135,12 @@ export class Inbox {
 
   /** Never throws: a frame that is durable and acknowledged must not be processed again. */
   async #announce(outcome: FrameOutcome): Promise<void> {
-    const { events, feed, heal, learnNames } = this.#deps;
+    const { events, feed, learnNames } = this.#deps;
     await learnNames(outcome.names).catch((error: unknown) => events.emit("trouble", { error }));
     if (outcome.shown > 0) feed.notify();
     for (const { messageId, conversationId, senderAccountId, problem } of outcome.undecryptable) {
       const code = problem ?? "unknown";
       events.emit("undecryptable", { messageId, conversationId, senderAccountId, problem: code });
     }
-    await heal(outcome).catch((error: unknown) => events.emit("trouble", { error }));
   }
 }

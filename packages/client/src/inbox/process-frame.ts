@@ -1,6 +1,6 @@
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import type { Transaction } from "@sotto/e2ee/store";
-import { getOwnAccount } from "../client-context.ts";
+import { type ClientContext, getOwnAccount } from "../client-context.ts";
 import type { MessageContent, TextContent } from "../message-content.ts";
 import type { OwnAccount } from "../rows/account-rows.ts";
 import { findConversation, findDirect, putDirect } from "../rows/conversation-rows.ts";
@@ -12,6 +12,8 @@ import {
   type MessageRow,
   updateMessage,
 } from "../rows/message-rows.ts";
+import type { QueuedSend } from "../rows/queue-rows.ts";
+import { askAgain, type ResendRequest, sendAgain } from "./heal.ts";
 import { EnvelopeProblem, openEnvelope } from "./open-envelope.ts";
 
 /** What a frame led to, for everything that happens after its transaction. */
@@ -19,13 +21,13 @@ export type FrameOutcome = {
   /** New entries of the feed. */
   shown: number;
   readonly undecryptable: MessageRow[];
-  /** Messages that another device asks this one to send again. */
-  readonly resendRequests: { readonly conversationId: string; readonly of: string }[];
+  /** What is to be sent because of it: to be handed to the queue when the transaction is committed. */
+  readonly queued: QueuedSend[];
   /** Claimed names, by account; to be looked up. */
   readonly names: Map<string, string>;
 };
 
-export type FrameOptions = {
+export type FrameOptions = Pick<ClientContext, "clock" | "uuid"> & {
   readonly keepUsedPrekeys: boolean;
   /** What nobody foresaw becomes a placeholder too: set when the frame has failed before, so that it cannot block. */
   readonly isTolerant: boolean;
@@ -35,11 +37,12 @@ type Frame = FrameOptions & {
   readonly tx: Transaction;
   readonly own: OwnAccount;
   readonly outcome: FrameOutcome;
+  readonly resendRequests: ResendRequest[];
 };
 
 /**
- * Processes envelopes in their order, in the caller's one transaction: ratchet steps, messages and placeholders commit
- * together, and only then may the envelopes be acknowledged. An envelope that cannot be opened becomes a placeholder
+ * Processes envelopes in their order, in the caller's one transaction: ratchet steps, messages, placeholders and what
+ * heals them commit together, and only then may the envelopes be acknowledged. An envelope that cannot be opened becomes a placeholder
  * and stops nothing; one that was processed before changes nothing.
  */
 export async function processFrame(
@@ -47,10 +50,27 @@ export async function processFrame(
   envelopes: readonly InboxEnvelope[],
   options: FrameOptions,
 ): Promise<FrameOutcome> {
-  const outcome: FrameOutcome = { shown: 0, undecryptable: [], resendRequests: [], names: new Map() };
-  const frame: Frame = { ...options, tx, own: await getOwnAccount(tx), outcome };
+  const outcome: FrameOutcome = { shown: 0, undecryptable: [], queued: [], names: new Map() };
+  const frame: Frame = { ...options, tx, own: await getOwnAccount(tx), outcome, resendRequests: [] };
   for (const envelope of envelopes) await processEnvelope(frame, envelope);
+  for (const row of outcome.undecryptable) await heal(frame, (inner) => askAgain(inner, options, row));
+  for (const request of frame.resendRequests) {
+    await heal(frame, (inner) => sendAgain(inner, options, request));
+  }
   return outcome;
+}
+
+/** Healing is queued with what it heals: nothing asks for it a second time. Even so it must not block the frame. */
+async function heal(
+  { tx, outcome, isTolerant }: Frame,
+  plan: (inner: Transaction) => Promise<QueuedSend | undefined>,
+): Promise<void> {
+  try {
+    const send = await tx.nested(plan);
+    if (send !== undefined) outcome.queued.push(send);
+  } catch (error) {
+    if (!isTolerant) throw error;
+  }
 }
 
 async function processEnvelope(frame: Frame, envelope: InboxEnvelope): Promise<void> {
@@ -87,7 +107,7 @@ async function applyContent(
   if (content.type === "resend-request") {
     const { of, toDeviceId } = content.body;
     if (toDeviceId !== own.deviceId) return noteName;
-    return () => outcome.resendRequests.push({ conversationId, of });
+    return () => frame.resendRequests.push({ conversationId, of });
   }
   const isNew = await showText(frame, envelope, content, known);
   return () => {

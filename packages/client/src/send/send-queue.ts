@@ -1,20 +1,15 @@
 import { deviceMismatch, type MessageAccepted } from "@sotto/contracts/message-api";
 import { backoffMs, sendBackoff } from "../backoff.ts";
-import { type ClientContext, getOwnAccount } from "../client-context.ts";
+import type { ClientContext } from "../client-context.ts";
 import { tendKeys } from "../devices/key-upkeep.ts";
 import type { People } from "../devices/people.ts";
 import type { MessageContent } from "../message-content.ts";
 import { findConversation } from "../rows/conversation-rows.ts";
-import { findMessageAt, insertMessage, updateMessage } from "../rows/message-rows.ts";
-import {
-  deleteQueuedSend,
-  findQueuedSend,
-  insertQueuedSend,
-  listQueuedSends,
-  type QueuedSend,
-} from "../rows/queue-rows.ts";
+import { findMessageAt, updateMessage } from "../rows/message-rows.ts";
+import { deleteQueuedSend, findQueuedSend, listQueuedSends, type QueuedSend } from "../rows/queue-rows.ts";
 import { hasCode, SottoError } from "../sotto-error.ts";
 import { prepareSend, unprepare } from "./prepare-send.ts";
+import { queueMessage } from "./queue-message.ts";
 import { judgeSend, MAX_REPAIRS } from "./send-rules.ts";
 import type { SendTransport } from "./transport.ts";
 
@@ -67,26 +62,23 @@ export class SendQueue {
   /** When this resolves the message is durable, and will be sent by this process or a later one. */
   async enqueue(conversationId: string, plain: MessageContent): Promise<SentMessage> {
     if (this.#isClosed) throw new SottoError("closed", "The client is closed");
-    const { transact, uuid } = this.#deps;
-    const messageId = uuid();
-    const send = await transact(async (tx) => {
-      const own = await getOwnAccount(tx);
-      const shown =
-        plain.type === "text" && plain.resendOf === undefined
-          ? await insertMessage(tx, {
-              messageId,
-              conversationId,
-              senderAccountId: own.accountId,
-              senderDeviceId: own.deviceId,
-              state: "queued",
-              text: plain.body.text,
-              sentAt: plain.sentAt,
-            })
-          : undefined;
-      const place = shown === undefined ? {} : { place: shown.place };
-      return insertQueuedSend(tx, { messageId, conversationId, plain, ...place });
-    });
-    return this.#begin(send);
+    const send = await this.#deps.transact((tx) => queueMessage(tx, this.#deps, conversationId, plain));
+    const waiter = Promise.withResolvers<{ acceptedAt: string }>();
+    // A caller who does not look at `accepted` must not crash of it; the event `refused` tells too.
+    waiter.promise.catch(() => undefined);
+    this.#waiters.set(send.number, waiter);
+    this.adopt([send]);
+    if (this.#halt !== undefined) this.#rejectWaiters(this.#halt);
+    return { messageId: send.messageId, accepted: waiter.promise };
+  }
+
+  /** Sends what `queueMessage` has queued, in a transaction that is committed. */
+  adopt(sends: readonly QueuedSend[]): void {
+    for (const send of sends) {
+      const lane = this.#laneOf(send);
+      lane.numbers.push(send.number);
+      this.#run(send.conversationId, lane);
+    }
   }
 
   /** Tries everything again now: the connection is back, or the user has signed in. */
@@ -120,18 +112,6 @@ export class SendQueue {
   #rejectWaiters(error: SottoError): void {
     for (const waiter of this.#waiters.values()) waiter.reject(error);
     this.#waiters.clear();
-  }
-
-  #begin(send: QueuedSend): SentMessage {
-    const waiter = Promise.withResolvers<{ acceptedAt: string }>();
-    // A caller who does not look at `accepted` must not crash of it; the event `refused` tells too.
-    waiter.promise.catch(() => undefined);
-    this.#waiters.set(send.number, waiter);
-    const lane = this.#laneOf(send);
-    lane.numbers.push(send.number);
-    this.#run(send.conversationId, lane);
-    if (this.#halt !== undefined) this.#rejectWaiters(this.#halt);
-    return { messageId: send.messageId, accepted: waiter.promise };
   }
 
   #laneOf({ conversationId }: QueuedSend): Lane {

@@ -9,7 +9,6 @@ import type { Clock } from "../clock.ts";
 import { type Conversations, createConversations } from "../conversations.ts";
 import { People } from "../devices/people.ts";
 import { createEventEmitter } from "../event-emitter.ts";
-import { heal } from "../inbox/heal.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { type Message, MessageFeed, readStoredMessages } from "../inbox/message-feed.ts";
 import { learnNames } from "../learn-names.ts";
@@ -111,7 +110,7 @@ async function assemble(context: ClientContext, accountId: string, deviceId: str
     people,
     feed,
     learnNames: (names) => learnNames(context, names),
-    heal: (outcome) => heal({ ...context, queue }, outcome),
+    queue,
   });
   const conversations = createConversations({
     ...context,
