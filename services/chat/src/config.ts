@@ -36,6 +36,9 @@ const chatEnv = z.object({
   /** Prekey bundles of one device that one other device may claim: at once, and within the hours below. */
   PREKEY_CLAIMS: count.default(6),
   PREKEY_CLAIM_WINDOW_SECONDS: count.default(3600),
+  /** Devices that one account may add, remove, and bind to another session: of each kind, within the seconds below. */
+  DEVICE_CHANGES: count.default(20),
+  DEVICE_CHANGE_WINDOW_SECONDS: count.default(3600),
 });
 
 export type ChatConfig = ReturnType<typeof parseChatConfig>;

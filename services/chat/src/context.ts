@@ -47,6 +47,7 @@ export interface ChatContext {
   /** Origin (RFC 6454) of the pages that may act by cookie. */
   readonly publicOrigin: string;
   readonly claimLimiter: Limiter;
+  readonly changeLimiter: Limiter;
   readonly io: Server;
   readonly frames: FrameGate;
   readonly node: { readonly id: string; readonly name: string };
@@ -69,6 +70,9 @@ export interface ChatContext {
  * it, and stay cached while the table grows.
  */
 const INDEXES_ONLY = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
+
+/** Notifications that wait for a connection of the adapter's pool, before more are left out. */
+const MAX_WAITING_HINTS = 200;
 
 const POOL = { general: 8, adapter: 4, mailbox: 3 } as const;
 
@@ -120,7 +124,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     pool,
     bus,
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
-    claimLimiter: createClaimLimiter(config, pool, log),
+    ...createLimiters(config, pool, log),
     memberships: createMemberships(db),
     commitQueue,
     close: async () => {
@@ -147,7 +151,10 @@ function createDelivery(
     for (const connection of connections.all()) reader.request(connection);
   });
   io.adapter(createAdapter(adapterPool.pool, adapterOptions(log)));
-  const link = createNodeLink({ io, log, figures });
+  const link = createNodeLink({
+    ...{ io, log, figures },
+    isCongested: () => pools.adapter.waitingCount > MAX_WAITING_HINTS,
+  });
   const acknowledgeQueue = createAcknowledgeQueue({
     pool: pools.mailbox,
     onDeleted: (deviceId, envelopeIds) => {
@@ -229,16 +236,22 @@ function countSends(queue: CommitQueue, { accepted, refused }: ChatMetrics): Com
   };
 }
 
-function createClaimLimiter(config: ChatConfig, pool: pg.Pool, log: Logger): Limiter {
-  return createLimiter({
-    pool,
-    schema: "chat",
-    name: "prekey-claim",
-    points: config.PREKEY_CLAIMS,
-    durationSeconds: config.PREKEY_CLAIM_WINDOW_SECONDS,
-    whenDown: "closed",
-    log,
-  });
+function createLimiters(config: ChatConfig, pool: pg.Pool, log: Logger) {
+  const common = { pool, schema: "chat", whenDown: "closed", log } as const;
+  return {
+    claimLimiter: createLimiter({
+      ...common,
+      name: "prekey-claim",
+      points: config.PREKEY_CLAIMS,
+      durationSeconds: config.PREKEY_CLAIM_WINDOW_SECONDS,
+    }),
+    changeLimiter: createLimiter({
+      ...common,
+      name: "device-change",
+      points: config.DEVICE_CHANGES,
+      durationSeconds: config.DEVICE_CHANGE_WINDOW_SECONDS,
+    }),
+  };
 }
 
 function createPools(config: ChatConfig, log: Logger) {

@@ -4,6 +4,7 @@ import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
 import { clearLeftovers, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
+import type { TypingNews } from "./delivery/node-link.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
 import { closeExpired, compareWithDatabase, dropUnread, sweepConnections } from "./delivery/sweep.ts";
@@ -109,5 +110,7 @@ function listenToNodes(context: ChatContext): void {
   });
   io.on("node:close", (deviceId, sessionId, reason) => connections.close({ deviceId, sessionId }, reason));
   io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
-  io.on("node:typing", (accountIds, change) => announceHere(context, accountIds, change));
+  io.on("node:typing", (news: TypingNews[]) => {
+    for (const [change, accountIds] of news) announceHere(context, accountIds, change);
+  });
 }

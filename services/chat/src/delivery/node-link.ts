@@ -16,8 +16,11 @@ export type NodeMessages = {
   "node:connected": (deviceId: string, connectionId: string) => void;
   "node:close": (deviceId: string, sessionId: string, reason: CloseReason) => void;
   "node:keys-low": (deviceId: string, stock: PrekeyStock) => void;
-  "node:typing": (accountIds: string[], change: TypingChange) => void;
+  "node:typing": (news: TypingNews[]) => void;
 };
+
+/** A change and whom to tell of it. */
+export type TypingNews = [change: TypingChange, accountIds: string[]];
 
 export interface NodeLink {
   /** Batched: many calls become few notifications. */
@@ -25,6 +28,7 @@ export interface NodeLink {
   connected(deviceId: string, connectionId: string): void;
   close(ended: DeviceSession, reason: CloseReason): void;
   keysLow(deviceId: string, stock: PrekeyStock): void;
+  /** Batched; of the changes of one moment in one conversation by one account only the last is told. */
   typing(accountIds: string[], change: TypingChange): void;
   /** Sends what waits. */
   stop(): void;
@@ -36,15 +40,35 @@ const MAIL_INTERVAL_MS = 8;
 /** Devices that wait to be told; beyond it the sweep of the other nodes finds them. */
 const MAX_WAITING = 50_000;
 
-type LinkServer = Pick<Server<NodeMessages, NodeMessages, NodeMessages>, "serverSideEmit" | "of">;
-type LinkDeps = { io: LinkServer; log: Logger; figures: Pick<ChatMetrics, "hints"> };
+const TYPING_INTERVAL_MS = 100;
+/** Characters of one notification's news, and of the names and ids of a change without those who are told. */
+const TYPING_CHARACTERS = 6000;
+const CHANGE_CHARACTERS = 160;
+const ID_CHARACTERS = 39;
+/** Changes that wait to be told; beyond it they are told to nobody elsewhere, as if they had come too late. */
+const MAX_TYPING = 5000;
 
-/** Talks to the other nodes when there are any; a node that is alone sends nothing. */
-export function createNodeLink({ io, log, figures }: LinkDeps): NodeLink {
+type LinkServer = Pick<Server<NodeMessages, NodeMessages, NodeMessages>, "serverSideEmit">;
+type LinkDeps = {
+  io: LinkServer;
+  log: Logger;
+  figures: Pick<ChatMetrics, "hints">;
+  /** True while notifications wait for a connection: the queue behind them has no bound. */
+  isCongested(): boolean;
+};
+
+/** Talks to the other nodes. What is more than can be told is left out: it is found without being told. */
+export function createNodeLink({ io, log, figures, isCongested }: LinkDeps): NodeLink {
   const mail = new Set<string>();
+  const typing = new Map<string, TypingNews>();
   let timer: NodeJS.Timeout | undefined;
+  let typingTimer: NodeJS.Timeout | undefined;
 
   function tell<K extends keyof NodeMessages>(kind: K, ...values: Parameters<NodeMessages[K]>): void {
+    if (isCongested()) {
+      figures.hints.inc({ kind: "left-out" });
+      return;
+    }
     figures.hints.inc({ kind: kind.slice("node:".length) });
     io.serverSideEmit(kind, ...values);
   }
@@ -57,6 +81,14 @@ export function createNodeLink({ io, log, figures }: LinkDeps): NodeLink {
     for (let start = 0; start < ids.length; start += IDS_PER_NOTIFICATION) {
       tell("node:mail", ids.slice(start, start + IDS_PER_NOTIFICATION));
     }
+  }
+
+  function flushTyping(): void {
+    clearTimeout(typingTimer);
+    typingTimer = undefined;
+    const news = [...typing.values()];
+    typing.clear();
+    for (const part of inNotifications(news)) tell("node:typing", part);
   }
 
   return {
@@ -73,7 +105,30 @@ export function createNodeLink({ io, log, figures }: LinkDeps): NodeLink {
     connected: (deviceId, connectionId) => tell("node:connected", deviceId, connectionId),
     close: ({ deviceId, sessionId }, reason) => tell("node:close", deviceId, sessionId, reason),
     keysLow: (deviceId, stock) => tell("node:keys-low", deviceId, stock),
-    typing: (accountIds, change) => tell("node:typing", accountIds, change),
-    stop: flush,
+    typing(accountIds, change) {
+      const key = `${change.conversationId} ${change.accountId}`;
+      if (typing.size >= MAX_TYPING && !typing.has(key)) return;
+      typing.set(key, [change, accountIds]);
+      typingTimer ??= setTimeout(flushTyping, TYPING_INTERVAL_MS);
+    },
+    stop() {
+      flush();
+      flushTyping();
+    },
   };
+}
+
+function inNotifications(news: readonly TypingNews[]): TypingNews[][] {
+  const parts: TypingNews[][] = [];
+  let left = 0;
+  for (const each of news) {
+    const size = CHANGE_CHARACTERS + each[1].length * ID_CHARACTERS;
+    if (size > left) {
+      parts.push([]);
+      left = TYPING_CHARACTERS;
+    }
+    parts.at(-1)?.push(each);
+    left -= size;
+  }
+  return parts;
 }

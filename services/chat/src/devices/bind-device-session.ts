@@ -11,10 +11,10 @@ import { createSignatureVerifier } from "./xeddsa.ts";
 /**
  * Lets the caller's session act as a device of the caller's account, after a proof that it holds the identity key.
  * The session that acted as the device before no longer does, and its connection ends.
- * @throws AppError `not_found`, `invalid_signature`.
+ * @throws AppError `not_found`, `invalid_signature`, `rate_limited`, `unavailable`.
  */
 export async function bindDeviceSession(
-  context: Pick<DeviceContext, "db" | "clock" | "closeDevice">,
+  context: Pick<DeviceContext, "db" | "clock" | "changeLimiter" | "closeDevice">,
   caller: Caller,
   deviceId: string,
   proof: string,
@@ -25,6 +25,7 @@ export async function bindDeviceSession(
   const proven = await verify?.(deviceSessionToSign(deviceId, sessionId), Buffer.from(proof, "base64"));
   if (!proven) throw invalidSignature(["proof"]);
   if (device.session_id === sessionId) return;
+  await context.changeLimiter.consume(`bind ${caller.accountId}`);
   const bound = await updateDeviceSession(context.db, device, { sessionId, seenAt: context.clock.now() });
   // Removed, and perhaps registered with other keys, since it was read.
   if (!bound) throw new AppError("not_found", "The account has no such device.");

@@ -38,6 +38,8 @@ export type Joined = Person & { device: TestDevice; list: SignedDeviceList; requ
 
 /** Claims of one caller for one device within the window. */
 export const CLAIMS_ALLOWED = 6;
+/** Changes of devices, of each kind. */
+export const CHANGES_ALLOWED = 20;
 
 type Recorded = {
   lowDevices: { deviceId: string; stock: PrekeyStock }[];
@@ -120,21 +122,15 @@ export function holdAsStorer(accountId: string) {
 function createDeviceContext(url: string, publicKey: CryptoKey, recorded: Recorded) {
   const log = createLogger({ service: "test", level: "silent" });
   const { db, pool, close } = createDatabase<ChatDatabase>({ url, max: 10, applicationName: "test", log });
+  const limits = { pool, schema: "chat", durationSeconds: 3600, whenDown: "closed", log } as const;
   const context: DeviceContext = {
     db,
     clock: systemClock,
     ids: systemIds,
     verifier: createTokenVerifier({ keys: async () => publicKey, clock: systemClock }),
     publicOrigin: "http://localhost:8080",
-    claimLimiter: createLimiter({
-      pool,
-      schema: "chat",
-      name: "claim",
-      points: CLAIMS_ALLOWED,
-      durationSeconds: 3600,
-      whenDown: "closed",
-      log,
-    }),
+    claimLimiter: createLimiter({ ...limits, name: "claim", points: CLAIMS_ALLOWED }),
+    changeLimiter: createLimiter({ ...limits, name: "change", points: CHANGES_ALLOWED }),
     keysLow: (deviceId, stock) => recorded.lowDevices.push({ deviceId, stock }),
     closeDevice: (ended, reason) => recorded.closedDevices.push({ ...ended, reason }),
   };

@@ -20,6 +20,11 @@ export interface DeviceContext {
   readonly publicOrigin: string;
   /** Per calling device and target device: 6 claims, then one every 10 minutes. Closed when its store is down. */
   readonly claimLimiter: Limiter;
+  /**
+   * Per account and kind of change: a change waits for the messages of the account that are being stored, and messages
+   * for it. Closed when its store is down.
+   */
+  readonly changeLimiter: Limiter;
   /** Tells a device, wherever it is connected, that its one-time keys run out. Best effort: it also asks by itself. */
   keysLow(deviceId: string, stock: PrekeyStock): void;
   /**

@@ -30,12 +30,13 @@ import { highestKeyId } from "./prekey-replacement.ts";
 import { hashRequest } from "./sha256.ts";
 import { type Registration, verifyRegistration } from "./verify-registration.ts";
 
-type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids">;
+type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids" | "changeLimiter">;
 
 /**
  * Adds a device to the caller's account, with its keys and the device list that names it, and binds it to the caller's
  * session. The first device pins the account key for ever. An identical repeat changes nothing and gets the same answer.
- * @throws AppError `invalid_signature`, `bad_request`, `device_exists`, `device_limit`, `device_list_conflict`.
+ * @throws AppError `invalid_signature`, `bad_request`, `device_exists`, `device_limit`, `device_list_conflict`, `rate_limited`,
+ * `unavailable`.
  */
 export async function registerDevice(
   context: RegisterContext,
@@ -49,6 +50,8 @@ export async function registerDevice(
   if (repeated) return answer(repeated);
   assertRoom(await listDevices(context.db, accountId));
   const registration = await verifyRegistration(accountId, request);
+  // After the signatures: who has no account key must not use up what the owner may do.
+  await context.changeLimiter.consume(`add ${accountId}`);
   return context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
     const stored = await findRepeat(tx, accountId, request.deviceId, requestHash);

@@ -21,10 +21,10 @@ import {
  * Removes a device of the caller with its keys and its mailbox, puts the device list without it in force, and ends its
  * connections. The signature of the account key is the authority: a password alone removes nothing.
  * A repeat is harmless.
- * @throws AppError `not_found`, `invalid_signature`, `bad_request`, `device_list_conflict`.
+ * @throws AppError `not_found`, `invalid_signature`, `bad_request`, `device_list_conflict`, `rate_limited`, `unavailable`.
  */
 export async function removeDevice(
-  context: Pick<DeviceContext, "db" | "clock" | "ids" | "closeDevice">,
+  context: Pick<DeviceContext, "db" | "clock" | "ids" | "changeLimiter" | "closeDevice">,
   caller: Caller,
   deviceId: string,
   signedList: SignedDeviceList,
@@ -33,6 +33,8 @@ export async function removeDevice(
   const pinned = await findAccount(context.db, accountId);
   if (!pinned) throw noSuchDevice();
   const list = await readDeviceList(accountId, pinned.account_key, signedList);
+  // After the signature, as in register-device.ts.
+  await context.changeLimiter.consume(`remove ${accountId}`);
   const sessionId = await context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
     const devices = await listDevices(tx, accountId);

@@ -43,6 +43,8 @@ const register = createRoute({
       "device_limit",
       "device_list_conflict",
       "invalid_signature",
+      "rate_limited",
+      "unavailable",
     ),
   },
 });
@@ -71,7 +73,15 @@ const remove = createRoute({
   },
   responses: {
     204: { description: "Removed, also for a repeat" },
-    ...problems(...usual, "payload_too_large", "not_found", "device_list_conflict", "invalid_signature"),
+    ...problems(
+      ...usual,
+      "payload_too_large",
+      "not_found",
+      "device_list_conflict",
+      "invalid_signature",
+      "rate_limited",
+      "unavailable",
+    ),
   },
 });
 
@@ -87,7 +97,14 @@ const bind = createRoute({
   },
   responses: {
     204: { description: "Bound, also for a repeat" },
-    ...problems(...usual, "payload_too_large", "not_found", "invalid_signature"),
+    ...problems(
+      ...usual,
+      "payload_too_large",
+      "not_found",
+      "invalid_signature",
+      "rate_limited",
+      "unavailable",
+    ),
   },
 });
 

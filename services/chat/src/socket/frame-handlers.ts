@@ -5,11 +5,16 @@ import { acknowledgeGap } from "../delivery/acknowledge-gap.ts";
 import type { DeviceConnection } from "../delivery/device-connection.ts";
 import { announceTyping } from "../messages/announce-typing.ts";
 import { sendMessage } from "../messages/send-message.ts";
+import { FrameBudget } from "./frame-budget.ts";
 import type { FrameHandlers } from "./frames.ts";
+
+/** Changes of typing that one connection may tell: people type in few conversations at a time. */
+const TYPING = { burst: 10, perSecond: 2 };
 
 /** The use cases that the frames of one connection call; the same ones as the REST routes'. */
 export function createFrameHandlers(context: ChatContext, connection: DeviceConnection): FrameHandlers {
   const { device } = connection;
+  const typing = new FrameBudget(TYPING, context.clock.monotonicMs());
   return {
     "message:send": (request) => sendMessage(context, device, request),
     "inbox:ack": async ({ envelopeIds }) => ({ deleted: await acknowledge(context, device, envelopeIds) }),
@@ -18,6 +23,11 @@ export function createFrameHandlers(context: ChatContext, connection: DeviceConn
       return {};
     },
     "typing:set": async ({ conversationId, active }) => {
+      const waitMs = typing.take(context.clock.monotonicMs());
+      if (waitMs > 0) {
+        const retryAfterSeconds = Math.ceil(waitMs / 1000);
+        throw new AppError("rate_limited", "Too much typing.", { retryAfterSeconds });
+      }
       await announceTyping(context, device, conversationId, active);
       return {};
     },
