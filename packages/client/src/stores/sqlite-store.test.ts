@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqliteStore } from "./sqlite-store.ts";
+import { isBusy, openSqliteStore } from "./sqlite-store.ts";
 
 const child = fileURLToPath(new URL("./testing/commit-generations.ts", import.meta.url));
 const ROWS = 5;
@@ -56,6 +56,13 @@ describe("a store killed between any two calls into SQLite", () => {
     await gone;
     expect(await second).toMatchObject({ code: "store_in_use" });
     await (await openSqliteStore(path)).close();
+  });
+
+  it("is known by every kind of busy that SQLite tells: plain, recovery, snapshot, timeout; and by no other", () => {
+    const told = [5, 261, 517, 773, 1, 6, 1555].map((errcode) =>
+      isBusy(Object.assign(new Error(), { errcode })),
+    );
+    expect(told).toEqual([true, true, true, true, false, false, false]);
   });
 });
 

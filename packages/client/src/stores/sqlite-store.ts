@@ -62,8 +62,10 @@ function openLocked(path: string): DatabaseSync {
   }
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+/** Node gives extended result codes, such as 261 for a log that somebody recovers; the low byte is the primary one. */
+export function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return false;
+  return (error.errcode & 0xff) === SQLITE_BUSY;
 }
 
 function openKey(database: DatabaseSync, path: string): Uint8Array {
