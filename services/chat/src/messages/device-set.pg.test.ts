@@ -4,7 +4,7 @@ import type { Resident } from "@sotto/testkit/population";
 import fc from "fast-check";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChatNode, type ChatWorld, startChatWorld } from "../chat-node-fixture.ts";
+import { type ChatNode, type ChatWorld, startChatWorld, until } from "../chat-node-fixture.ts";
 import { ACCOUNT_LOCK_CLASS, accountLockKey } from "../devices/account-lock.ts";
 import {
   addDevice,
@@ -216,11 +216,16 @@ type Change = { at: string; devices: string[] };
  * Adds and removes devices of `resident` under the lock of the device set, as registering and removing do, and logs
  * each set with the position in the write-ahead log at which it came into force.
  */
-async function churn(resident: Resident, rounds: number): Promise<Change[]> {
+async function churn(
+  resident: Resident,
+  rounds: number,
+  mayChange: (round: number) => boolean,
+): Promise<Change[]> {
   const log: Change[] = [];
   const client = await world.owner.connect();
   let spare: Resident | undefined;
   for (let round = 0; round < rounds; round += 1) {
+    await until("the next change", () => mayChange(round), 20_000);
     await client.query("begin");
     await client.query("select pg_advisory_xact_lock($1::int, $2::int)", [
       ACCOUNT_LOCK_CLASS,
@@ -244,7 +249,10 @@ async function churn(resident: Resident, rounds: number): Promise<Change[]> {
 test("no message is ever stored for other devices than those at its commit, while devices come and go", async () => {
   const [alice, bob] = (await world.people(2)) as [Resident, Resident];
   const conversationId = await world.talk(alice, bob);
-  const churning = churn(bob, 60);
+  let accepted = 0;
+  let refused = 0;
+  // Never so fast that every message meets a change.
+  const churning = churn(bob, 60, (round) => accepted * 2 >= round);
   let done = false;
   churning.then(
     () => {
@@ -255,8 +263,6 @@ test("no message is ever stored for other devices than those at its commit, whil
     },
   );
   const known = new Map<string, Resident>([[bob.deviceId, bob]]);
-  let accepted = 0;
-  let refused = 0;
   /** Learns of Bob's devices only from refusals, as a client does. */
   async function sendStream(node: ChatNode): Promise<void> {
     while (!done) {
@@ -282,10 +288,8 @@ test("no message is ever stored for other devices than those at its commit, whil
     [conversationId],
   );
   expect(rows).toHaveLength(accepted);
-  expect(
-    [accepted, refused].every((count) => count > 10),
-    `${accepted} accepted, ${refused} refused`,
-  ).toBe(true);
+  expect(accepted).toBeGreaterThan(20);
+  expect(refused).toBeGreaterThan(5);
   const setAt = (position: string) =>
     log.findLast(({ at }) => BigInt(at) < BigInt(position))?.devices ?? [bob.deviceId];
   const wrong = rows.filter(({ first, devices }) => devices.join() !== setAt(first).join());
