@@ -7,20 +7,19 @@ export type MailboxKey = { deviceId: string; envelopeId: number };
 
 const LIST_WAITING = `
 select d.device_id, array(
-  select e.envelope_id from chat.envelope e where e.device_id = d.device_id order by e.envelope_id limit $2
+  select e.envelope_id from chat.envelope e where e.device_id = d.device_id order by e.envelope_id limit d.most
 )
-from unnest($1::uuid[]) d (device_id)`;
+from unnest($1::uuid[], $2::int[]) d (device_id, most)`;
 
-/** Ids of the oldest `limit` envelopes of each device, in the order of storing. */
+/** Ids of the oldest envelopes of each device, `most` of them, in the order of storing. */
 export async function listWaiting(
   pool: pg.Pool,
-  deviceIds: readonly string[],
-  limit: number,
+  devices: readonly { deviceId: string; most: number }[],
 ): Promise<Map<string, number[]>> {
   const { rows } = await pool.query<[string, string[]]>({
     name: "list-waiting",
     text: LIST_WAITING,
-    values: [deviceIds, limit],
+    values: [devices.map(({ deviceId }) => deviceId), devices.map(({ most }) => most)],
     rowMode: "array",
   });
   return new Map(rows.map(([deviceId, ids]) => [deviceId, ids.map(Number)]));

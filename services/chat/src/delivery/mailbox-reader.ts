@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { limits } from "@sotto/contracts/limits";
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import type { Logger } from "@sotto/platform/log";
 import type pg from "pg";
@@ -9,7 +8,9 @@ import { getEnvelopes, listWaiting, type WantedEnvelope } from "./mailbox-querie
 
 /** Devices in one read, and envelopes in one: together they bound the memory of a read. */
 const DEVICES_PER_READ = 256;
-const ENVELOPES_PER_READ = 256;
+const ENVELOPES_PER_READ = 512;
+/** So that one device with much mail leaves room for the others, and its backlog is not listed again and again. */
+const ENVELOPES_PER_DEVICE = 64;
 /** A pause after a failed read; the database is probably away. */
 const RETRY_MS = 500;
 
@@ -60,7 +61,8 @@ export function createMailboxReader(deps: ReaderDeps): MailboxReader {
 async function readWanted(deps: ReaderDeps, wanted: Set<DeviceConnection>): Promise<void> {
   const connections = takeReady(wanted);
   const read = await readOnce(deps, connections);
-  for (const connection of connections) if (connection.wantsRead) wanted.add(connection);
+  // In the opposite order: what this read had no place left for is first in the next.
+  for (const connection of connections.toReversed()) if (connection.wantsRead) wanted.add(connection);
   if (!read) await sleep(RETRY_MS);
 }
 
@@ -83,10 +85,8 @@ async function readOnce(deps: ReaderDeps, connections: readonly DeviceConnection
   for (const connection of connections) connection.beginRead(tick);
   const endTimer = deps.figures.readSeconds.startTimer();
   try {
-    const ids = connections.map(({ device }) => device.deviceId);
-    // One more than the window, so that a full answer tells that there is more.
-    const waiting = await listWaiting(deps.pool, ids, limits.deliveryWindow + 1);
-    const plans = planReads(connections, waiting);
+    const listed = connections.map(toListed);
+    const plans = planReads(connections, listed, await listWaiting(deps.pool, listed));
     const wanted = plans.flatMap(({ connection, take }) => take.map((id) => toWanted(connection, id)));
     const found = wanted.length === 0 ? [] : await getEnvelopes(deps.pool, wanted);
     const byDevice = groupByDevice(found);
@@ -110,15 +110,24 @@ function toWanted({ device, roomBytes }: DeviceConnection, envelopeId: number): 
   return { deviceId: device.deviceId, envelopeId, roomBytes };
 }
 
+/** Past what is in flight, one more than a device may take now: a full answer tells that there is more. */
+function toListed({ device, inFlight, room }: DeviceConnection): { deviceId: string; most: number } {
+  return { deviceId: device.deviceId, most: inFlight.size + Math.min(room, ENVELOPES_PER_DEVICE) + 1 };
+}
+
 /** What to fetch for each connection, within its window and within the size of one read. */
-function planReads(connections: readonly DeviceConnection[], waiting: ReadonlyMap<string, number[]>): Plan[] {
+function planReads(
+  connections: readonly DeviceConnection[],
+  listed: readonly { deviceId: string; most: number }[],
+  waiting: ReadonlyMap<string, number[]>,
+): Plan[] {
   let left = ENVELOPES_PER_READ;
-  return connections.map((connection) => {
+  return connections.map((connection, index) => {
     const stored = waiting.get(connection.device.deviceId) ?? [];
     const fresh = stored.filter((id) => !connection.inFlight.has(id));
-    const take = fresh.slice(0, Math.min(connection.room, left));
+    const take = fresh.slice(0, Math.min(connection.room, ENVELOPES_PER_DEVICE, left));
     left -= take.length;
-    const complete = stored.length <= limits.deliveryWindow;
+    const complete = stored.length < (listed[index]?.most ?? 0);
     return {
       connection,
       take,

@@ -17,7 +17,7 @@ export async function readInbox(
   const [state] = await listDeviceStates(context.pool, [device.deviceId]);
   if (!state) throw new AppError("device_unproven", "This device has been removed.");
   if (state.gap) return { envelopes: [], gap: state.gap.toISOString() };
-  const waiting = await listWaiting(context.pool, [device.deviceId], limit);
+  const waiting = await listWaiting(context.pool, [{ deviceId: device.deviceId, most: limit }]);
   const wanted = (waiting.get(device.deviceId) ?? []).map((envelopeId) => ({
     deviceId: device.deviceId,
     envelopeId,
