@@ -98,6 +98,11 @@ describe("migrate", () => {
     ]);
   });
 
+  it("rejects, and does not end the process, when the server goes away in the middle", async () => {
+    write("0001_first.sql", "select pg_terminate_backend(pg_backend_pid());");
+    await expect(run()).rejects.toThrow("terminat");
+  });
+
   it("refuses misnamed and doubly numbered files", async () => {
     write("1_first.sql", "select 1;");
     await expect(run()).rejects.toThrow("1_first.sql is not named like");

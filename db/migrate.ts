@@ -123,6 +123,8 @@ async function apply(client: Client, { version, file, sql, sha256 }: Migration):
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const files = readMigrations(options.migrationsFolder ?? FOLDER);
   const client = new Client({ connectionString: options.databaseUrl, application_name: "sotto-migrate" });
+  // A server that goes away between two queries: the next query tells. Without a listener it ends the process.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     // Held by the session: PostgreSQL lets it go when this process dies.

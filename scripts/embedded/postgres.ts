@@ -181,6 +181,8 @@ function guardServer({ pid, startedAt }: ProcessIdentity, folders: readonly stri
 
 async function ensureDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  // A server that goes away between two queries: the next query tells.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const { rowCount } = await client.query("select from pg_database where datname = $1", [DATABASE]);

@@ -16,7 +16,7 @@ export interface Step {
 }
 
 /** Longer than any step may take; a test that hangs must not hang the gate. */
-const PATIENCE_MS = 10 * 60_000;
+const PATIENCE_MS = 20 * 60_000;
 
 /** Runs `scripts/run.mjs` with these arguments, its output going to ours; returns whether it ended with 0. */
 export function runScript(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
