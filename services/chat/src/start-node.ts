@@ -3,7 +3,7 @@ import { within } from "@sotto/platform/open-work";
 import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
-import { clearLeftovers, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
+import { clearLeftovers, FIRST_ROUND, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
 import type { TypingNews } from "./delivery/node-link.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
@@ -51,7 +51,7 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
 }
 
 function startChores(context: ChatContext) {
-  let upkeepFrom: string | undefined;
+  let upkeepFrom = FIRST_ROUND;
   return [
     repeat(context, "sweep", context.config.SWEEP_INTERVAL_MS, async () => {
       const endTimer = context.figures.sweepSeconds.startTimer();

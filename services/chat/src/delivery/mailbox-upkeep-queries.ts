@@ -64,8 +64,42 @@ export async function deleteExpired(tx: Tx, deviceIds: readonly string[], days: 
   return distinctDevices(rows);
 }
 
-/** Drops the oldest envelopes of mailboxes that hold more than `keep`. The answer names the devices that lost something. */
+/** The last envelope id that was given out. */
+export async function getNewestEnvelopeId(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ newest: number | null }>`
+    select pg_sequence_last_value('chat.envelope_id') as newest`.execute(tx);
+  return Number(rows[0]?.newest ?? 0);
+}
+
+/**
+ * Those of these devices that got mail after envelope `grownAfter` and may hold more than `keep` envelopes, for their
+ * oldest and newest ids lie so far apart: two probes of the primary key for each.
+ */
+export async function listGrown(
+  tx: Tx,
+  deviceIds: readonly string[],
+  { keep, grownAfter }: { keep: number; grownAfter: number },
+): Promise<string[]> {
+  const { rows } = await sql<{ device_id: string }>`
+    select d.device_id from unnest(${deviceIds}::uuid[]) d (device_id)
+    cross join lateral (
+      select n.envelope_id from chat.envelope n where n.device_id = d.device_id order by n.envelope_id desc limit 1
+    ) newest
+    cross join lateral (
+      select o.envelope_id from chat.envelope o where o.device_id = d.device_id order by o.envelope_id limit 1
+    ) oldest
+    where newest.envelope_id > ${grownAfter} and newest.envelope_id - oldest.envelope_id >= ${keep}`.execute(
+    tx,
+  );
+  return rows.map(({ device_id }) => device_id);
+}
+
+/**
+ * Drops the oldest envelopes of mailboxes that hold more than `keep`. The answer names the devices that lost something.
+ * Counts up to `keep` index entries for each device.
+ */
 export async function deleteOverflow(tx: Tx, deviceIds: readonly string[], keep: number): Promise<string[]> {
+  if (deviceIds.length === 0) return [];
   const { rows } = await sql<{ device_id: string }>`
     delete from chat.envelope e using (
       select d.device_id, (

@@ -7,7 +7,8 @@ import { type ChatWorld, startChatWorld } from "../chat-node-fixture.ts";
 import { parseChatConfig } from "../config.ts";
 import { type ChatContext, createContext } from "../context.ts";
 import { listEvents, listMail, putMail } from "./mailbox-fixture.ts";
-import { clearLeftovers, keepMailboxes } from "./mailbox-upkeep.ts";
+import { clearLeftovers, FIRST_ROUND, keepMailboxes } from "./mailbox-upkeep.ts";
+import { getNewestEnvelopeId, listGrown } from "./mailbox-upkeep-queries.ts";
 import { deleteNode, recordConnection, recordDisconnections, recordNode } from "./presence-queries.ts";
 
 const MINUTE = 60;
@@ -63,7 +64,7 @@ async function age(seconds: number): Promise<void> {
 
 async function connectAt(nodeId: string, resident: Resident): Promise<string> {
   const connectionId = randomUUID();
-  expect(await recordConnection(context.pool, { ...resident, connectionId }, nodeId)).toBeDefined();
+  expect(await recordConnection(context.pool, { ...resident, connectionId, nodeId }, () => 0)).toBeDefined();
   return connectionId;
 }
 
@@ -92,6 +93,25 @@ describe("mail that was kept for too long or is too much", () => {
     await keepMailboxes(context);
     expect(await listMail(world.owner, people.to)).toEqual(sent);
     expect(await gapOf(people.to)).toBeNull();
+  });
+
+  test("is counted only in mailboxes that have grown and may be too large", async () => {
+    const { to, ...people } = await pair();
+    const deviceIds = [to.deviceId];
+    const grown = (keep: number, grownAfter: number) =>
+      context.db.transaction().execute((tx) => listGrown(tx, deviceIds, { keep, grownAfter }));
+    await put({ to, ...people }, 11, MINUTE);
+    const newest = await context.db.transaction().execute(getNewestEnvelopeId);
+    expect([await grown(10, 0), await grown(11, 0), await grown(10, newest)]).toEqual([deviceIds, [], []]);
+    await put({ to, ...people }, 1, 0);
+    expect(await grown(10, newest)).toEqual(deviceIds);
+    let cursor = FIRST_ROUND;
+    for (let course = 0; course < 4; course += 1) cursor = await keepMailboxes(context, cursor);
+    expect(await listMail(world.owner, to)).toHaveLength(10);
+    const before = await put({ to, ...people }, 2, 0);
+    await keepMailboxes(context, cursor);
+    expect((await listMail(world.owner, to)).slice(-2)).toEqual(before);
+    expect(await listMail(world.owner, to)).toHaveLength(10);
   });
 
   test("opens a newer gap than the one a device is just acknowledging", async () => {
@@ -201,11 +221,11 @@ describe("a connected device", () => {
 test("rounds of a few devices each reach every mailbox, and begin anew after the last", async () => {
   const pairs = await Promise.all(Array.from({ length: 7 }, pair));
   for (const people of pairs) await put(people, 2, MINUTE);
-  let after: string | undefined;
+  let cursor = FIRST_ROUND;
   const cursors: (string | undefined)[] = [];
   for (let round = 0; round < 4; round += 1) {
-    after = await keepMailboxes(context, after, 2);
-    cursors.push(after);
+    cursor = await keepMailboxes(context, cursor, 2);
+    cursors.push(cursor.after);
   }
   const expected = pairs.map(({ to }) => to.deviceId).sort();
   expect((await told()).map(({ deviceId }) => deviceId).sort()).toEqual(expected);
@@ -222,7 +242,8 @@ test("two nodes at once tell of a device once, and the one held off loses its pl
   await holder.query("begin; select pg_advisory_xact_lock(5078, 0)");
   const other = await pair();
   await put(other, 1, MINUTE);
-  expect(await keepMailboxes(context, people.to.deviceId)).toBe(people.to.deviceId);
+  const cursor = { ...FIRST_ROUND, after: people.to.deviceId };
+  expect(await keepMailboxes(context, cursor)).toBe(cursor);
   expect(await told()).toHaveLength(1);
   await holder.query("rollback");
   holder.release();

@@ -1,11 +1,15 @@
+import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { appendEvents, type NewEvent } from "@sotto/platform/outbox";
+import type { Transaction } from "kysely";
 import type { ChatContext } from "../context.ts";
 import {
   deleteExpired,
   deleteExpiredLimits,
   deleteGoneNodes,
   deleteOverflow,
+  getNewestEnvelopeId,
   listDevicesWithMail,
+  listGrown,
   listOverdue,
   markTold,
   openGaps,
@@ -18,6 +22,20 @@ export type UpkeepDeps = Pick<ChatContext, "db" | "clock" | "ids" | "config" | "
 /** Smaller than every device id. */
 const START = "00000000-0000-0000-0000-000000000000";
 
+/** How far the upkeep has come. */
+export type UpkeepCursor = {
+  /** The device behind which the next round begins. */
+  readonly after: string;
+  /**
+   * Newest envelope ids at the start of this course over all devices, of the one before it, and of the one before that.
+   * Mailboxes without newer mail than the last have not grown; one whose mail commits later still is found when it grows
+   * again.
+   */
+  readonly newest: readonly [number, number, number];
+};
+
+export const FIRST_ROUND: UpkeepCursor = { after: START, newest: [0, 0, 0] };
+
 /**
  * One round over the mailboxes of the next devices: drops what is too old or too much and opens a gap for whoever lost
  * something, and tells by `chat.inbox-waiting` of devices that stay away from their mail. One transaction, at one node
@@ -25,27 +43,38 @@ const START = "00000000-0000-0000-0000-000000000000";
  */
 export async function keepMailboxes(
   deps: UpkeepDeps,
-  after = START,
+  from = FIRST_ROUND,
   devicesPerRound = 1000,
-): Promise<string> {
+): Promise<UpkeepCursor> {
   const { config } = deps;
   let gaps = 0;
   const next = await deps.db.transaction().execute(async (tx) => {
-    if (!(await tryLockUpkeep(tx))) return after;
-    const deviceIds = await listDevicesWithMail(tx, after, devicesPerRound);
-    if (deviceIds.length === 0) return START;
+    if (!(await tryLockUpkeep(tx))) return from;
+    const newest = await beginCourse(tx, from);
+    const deviceIds = await listDevicesWithMail(tx, from.after, devicesPerRound);
+    if (deviceIds.length === 0) return { after: START, newest };
     const expired = await deleteExpired(tx, deviceIds, config.MAILBOX_DAYS);
-    const overflowed = await deleteOverflow(tx, deviceIds, config.MAILBOX_ENVELOPES);
+    const keep = config.MAILBOX_ENVELOPES;
+    const grown = await listGrown(tx, deviceIds, { keep, grownAfter: newest[2] });
+    const overflowed = await deleteOverflow(tx, grown, keep);
     const losers = [...new Set([...expired, ...overflowed])];
     if (losers.length > 0) await openGaps(tx, losers);
     gaps = losers.length;
     const overdue = await listOverdue(tx, deviceIds, config.WAITING_GRACE_SECONDS);
     const told = overdue.length === 0 ? [] : await markTold(tx, overdue, config.WAITING_GRACE_SECONDS);
     await appendEvents(tx, deps, told.map(toEvent));
-    return deviceIds.length < devicesPerRound ? START : (deviceIds.at(-1) ?? START);
+    return { after: deviceIds.length < devicesPerRound ? START : (deviceIds.at(-1) ?? START), newest };
   });
   deps.figures.gapsOpened.inc(gaps);
   return next;
+}
+
+async function beginCourse(
+  tx: Transaction<ChatDatabase>,
+  { after, newest }: UpkeepCursor,
+): Promise<UpkeepCursor["newest"]> {
+  if (after !== START) return newest;
+  return [await getNewestEnvelopeId(tx), newest[0], newest[1]];
 }
 
 function toEvent({ accountId, deviceId, waiting }: WaitingDevice): NewEvent<"chat.inbox-waiting"> {

@@ -11,30 +11,65 @@ export type DeviceState = {
   waiting: boolean;
 };
 
+/**
+ * A connection that was recorded after this handshake began is newer: the device gave this one up. A time that is still
+ * to come is of a clock that was set back, and keeps nobody out.
+ */
 const RECORD_CONNECTION = `
 with device as (
   select device_id, gap_at from chat.device where device_id = $1 and account_id = $2 and session_id = $3
 ), recorded as (
-  insert into chat.presence (device_id, connection_id, node_id)
+  insert into chat.presence as p (device_id, connection_id, node_id)
   select device_id, $4, $5 from device
   on conflict (device_id) do update
     set connection_id = excluded.connection_id, node_id = excluded.node_id, seen_at = now(), waiting_told = false
+    where p.node_id is null or p.seen_at <= now() - make_interval(secs => $6::float8 / 1000)
+      or p.seen_at > clock_timestamp()
+  returning 1
 )
-select gap_at from device`;
+select gap_at, exists (select from recorded) from device`;
 
-/** Records that a device is connected here. Undefined when the device is not bound to this session. */
+export type NewConnection = {
+  deviceId: string;
+  accountId: string;
+  sessionId: string;
+  connectionId: string;
+  nodeId: string;
+};
+
+/**
+ * Records that a device is connected here. `sinceMs` answers for how long the handshake has been under way.
+ * Undefined when the device is not bound to this session; `isOutdone` when it has connected anew meanwhile.
+ */
 export async function recordConnection(
   pool: pg.Pool,
-  device: { deviceId: string; accountId: string; sessionId: string; connectionId: string },
-  nodeId: string,
-): Promise<{ gap: Date | null } | undefined> {
-  const { rows } = await pool.query<[Date | null]>({
-    name: "record-connection",
-    text: RECORD_CONNECTION,
-    values: [device.deviceId, device.accountId, device.sessionId, device.connectionId, nodeId],
-    rowMode: "array",
-  });
-  return rows[0] ? { gap: rows[0][0] } : undefined;
+  device: NewConnection,
+  sinceMs: () => number,
+): Promise<{ gap: Date | null; isOutdone: boolean } | undefined> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    const { rows } = await client.query<[Date | null, boolean]>({
+      name: "record-connection",
+      text: RECORD_CONNECTION,
+      // Asked only now: the wait for a connection counts as well.
+      values: [
+        device.deviceId,
+        device.accountId,
+        device.sessionId,
+        device.connectionId,
+        device.nodeId,
+        sinceMs(),
+      ],
+      rowMode: "array",
+    });
+    return rows[0] ? { gap: rows[0][0], isOutdone: !rows[0][1] } : undefined;
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+  }
 }
 
 const RECORD_DISCONNECTIONS = `

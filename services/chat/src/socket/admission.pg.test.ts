@@ -10,7 +10,9 @@ import { io, type Socket } from "socket.io-client";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, type ChatNode, type ChatWorld, connect, startChatWorld, until } from "../chat-node-fixture.ts";
+import { recordConnection } from "../delivery/presence-queries.ts";
 import { revokeSession } from "../delivery/revoke-session.ts";
+import { sweepConnections } from "../delivery/sweep.ts";
 import { addDevice } from "../messages/message-world-fixture.ts";
 import { disconnected, rawWebSocket } from "./socket-world-fixture.ts";
 
@@ -280,6 +282,31 @@ describe("where a device is connected", () => {
     holder.release();
     await until("the handshake recorded", async () => (await presence(resident)).connection_id !== before);
     await until("the end recorded", async () => (await presence(resident)).node_id === null);
+  });
+
+  test("is not taken by a handshake that began before it and was given up", async () => {
+    const resident = await somebody();
+    const { connections } = two.context;
+    const abandoned = {
+      ...{ deviceId: resident.deviceId, accountId: resident.accountId, sessionId: resident.sessionId },
+      ...{ connectionId: randomUUID(), nodeId: two.context.node.id },
+    };
+    const begunMs = systemClock.monotonicMs();
+    const sinceMs = () => systemClock.monotonicMs() - begunMs;
+    const living = await online(one, resident);
+    // It was slow: by now the device has connected elsewhere.
+    expect(await recordConnection(two.context.pool, abandoned, sinceMs)).toEqual({
+      gap: null,
+      isOutdone: true,
+    });
+    expect((await presence(resident)).node_id).toBe(one.context.node.id);
+    await sweepConnections(one.context);
+    expect(living.reasons).toEqual([]);
+    // One that begins now is newer.
+    const next = await online(two, resident);
+    await until("the older one closed", () => living.reasons.length > 0);
+    expect([living.reasons, next.reasons]).toEqual([["superseded"], []]);
+    expect(connections.get(resident.deviceId)).toBeDefined();
   });
 
   test("is not ended by the late word of an older connection elsewhere", async () => {

@@ -19,14 +19,22 @@ type HandshakeHeaders = OriginHeaders & { readonly cookie?: string | undefined }
  * @throws AppError `unauthenticated`, `token_expired`, `forbidden`, `device_unproven`, `protocol_unsupported`, `bad_request`, `unavailable`
  */
 export async function admit(
-  context: Pick<ChatContext, "verifier" | "pool" | "node" | "publicOrigin">,
+  context: Pick<ChatContext, "verifier" | "pool" | "node" | "publicOrigin" | "clock">,
   handshake: { auth: unknown; headers: HandshakeHeaders },
 ): Promise<Admitted> {
+  const begunMs = context.clock.monotonicMs();
   const { deviceId, token } = readAuth(handshake.auth);
   const caller = await context.verifier.verify(token ?? cookieToken(handshake.headers, context.publicOrigin));
   const device = { ...caller, deviceId, connectionId: randomUUID() };
-  const recorded = await recordConnection(context.pool, device, context.node.id);
+  const recorded = await recordConnection(
+    context.pool,
+    { ...device, nodeId: context.node.id },
+    () => context.clock.monotonicMs() - begunMs,
+  );
   if (!recorded) throw new AppError("device_unproven", "This device is not bound to this session.");
+  if (recorded.isOutdone) {
+    throw new AppError("unavailable", "The device has connected anew meanwhile.", { retryAfterSeconds: 1 });
+  }
   return { device, gap: recorded.gap };
 }
 
