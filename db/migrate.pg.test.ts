@@ -121,7 +121,7 @@ describe("the migrated database", () => {
         `select nspname from pg_namespace where nspname in ('account', 'chat', 'notify', 'outbox', 'bus')
            and has_schema_privilege(oid, 'usage') order by 1`,
       );
-    expect((await visible("user")).map((row) => row.nspname)).toEqual(["account", "bus", "outbox"]);
+    expect((await visible("user")).map((row) => row.nspname)).toEqual(["account", "outbox"]);
     expect((await visible("chat")).map((row) => row.nspname)).toEqual(["bus", "chat", "outbox"]);
     expect((await visible("notification")).map((row) => row.nspname)).toEqual(["bus", "notify", "outbox"]);
     expect((await visible("relay")).map((row) => row.nspname)).toEqual(["bus", "outbox"]);

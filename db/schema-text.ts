@@ -188,11 +188,11 @@ async function rolesText(client: Client): Promise<string> {
     [roles],
   );
   const bus = (await lines(client, BUS_RIGHTS, [roles])).sort();
-  const busText = roles.map((role) => {
+  const busText = roles.flatMap((role) => {
     const rights = bus
       .filter((line) => line.endsWith(` ${role}`))
       .map((line) => line.split(" ")[0]?.toLowerCase());
-    return `grant ${rights.join(", ")} on all tables in schema bus to ${role};`;
+    return rights.length === 0 ? [] : [`grant ${rights.join(", ")} on all tables in schema bus to ${role};`];
   });
   const made = rows.map((row) => `create role ${row.rolname} ${row.rights};`);
   return ["-- ---- roles ----", ...made, ...settings, ...busText.sort()].join("\n");

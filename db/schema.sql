@@ -12,7 +12,6 @@ alter role sotto_user set search_path=account;
 grant delete, insert, select, update on all tables in schema bus to sotto_chat;
 grant delete, insert, select, update on all tables in schema bus to sotto_notification;
 grant delete, insert, select, update on all tables in schema bus to sotto_relay;
-grant delete, insert, select, update on all tables in schema bus to sotto_user;
 
 -- ---- account ----
 grant usage on schema account to sotto_user;

@@ -247,7 +247,7 @@ describe("a relay that is killed", () => {
       for (let from = 0; from < 20; from += 5) await append(writer, ...events.slice(from, from + 5));
       await runUntilKilled(consumer, step);
       const bus = createBus({
-        databaseUrl: database.urlFor("notification"),
+        databaseUrl: database.urlFor("relay"),
         service: "test",
         log: quiet,
         metrics: createMetrics(),
