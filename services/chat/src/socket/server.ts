@@ -120,6 +120,7 @@ const FAREWELL_TIMEOUT_MS = 5000;
 function createSink(socket: Socket): ConnectionSink {
   const { conn } = socket;
   const unsentBytes = countUnsentBytes(socket);
+  let isClosing = false;
   function drop(): void {
     conn.close(true);
     // Of a polling client it may be a proxy's connection, which others use as well.
@@ -132,6 +133,8 @@ function createSink(socket: Socket): ConnectionSink {
     keysLow: (stock) => void socket.emit("keys:low", stock),
     typing: (change) => void socket.volatile.emit("typing:changed", change),
     close(reason: CloseReason) {
+      if (isClosing) return;
+      isClosing = true;
       socket.emit("session:closed", { reason });
       socket.disconnect(true);
       // Engine.IO waits until everything has left, however long a client takes.
