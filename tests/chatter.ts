@@ -65,3 +65,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     .then(() => commands[command]?.(argument))
     .catch((error: Error) => tell({ type: "failed", command, message: error.message }));
 }
+// The test has ended, perhaps badly: nobody listens any more.
+await client.close();
+process.exit(0);

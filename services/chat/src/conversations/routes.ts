@@ -9,7 +9,6 @@ import {
 import { type App, createRoutes, problems, requireCaller } from "@sotto/platform/http";
 import { callerSecurity, jsonContent } from "@sotto/platform/route-parts";
 import type { ChatContext } from "../context.ts";
-import type { ConversationRow } from "./conversation-queries.ts";
 import { listConversations } from "./list-conversations.ts";
 import { openDirectConversation } from "./open-direct-conversation.ts";
 
@@ -56,6 +55,8 @@ export function conversationRoutes(context: ChatContext): App {
   return app;
 }
 
-function toWire({ conversationId, kind, members, createdAt }: ConversationRow): Conversation {
+type Opened = Awaited<ReturnType<typeof openDirectConversation>>;
+
+function toWire({ conversationId, kind, members, createdAt }: Opened): Conversation {
   return { conversationId, kind, members, createdAt: createdAt.toISOString() };
 }
