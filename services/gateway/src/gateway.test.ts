@@ -291,6 +291,17 @@ describe("Socket.IO", () => {
     expect(seen).toEqual(new Set(["chat-1", "chat-2"]));
   });
 
+  it("WebSockets are shared out whatever number of requests each client makes before", async () => {
+    const seen = new Set<string | undefined>();
+    for (let i = 0; i < 2; i += 1) {
+      await ask("/api/chat/devices");
+      const { head, socket } = await upgradeTo("/api/chat/socket.io/?EIO=4&transport=websocket");
+      seen.add(/x-node: (\S+)/i.exec(head)?.[1]);
+      socket.destroy();
+    }
+    expect(seen).toEqual(new Set(["chat-1", "chat-2"]));
+  });
+
   it("WebSockets skip a dead node", async () => {
     await killNode("chat-2");
     for (let i = 0; i < 4; i += 1) {

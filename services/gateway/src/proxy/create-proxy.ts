@@ -72,7 +72,9 @@ function optionsFor({ backend, socket }: Connection): ServerOptions {
 export function createProxy(backends: Backends, log: Logger): GatewayProxy {
   const proxy = createProxyServer({});
   const pollingNode = new WeakMap<IncomingMessage, string>();
-  let turn = 0;
+  // Connections take turns of their own: a client that makes an even number of requests before each of its
+  // connections would otherwise come to the same of two nodes for ever.
+  const turns = { connections: 0, requests: 0 };
 
   proxy.on("proxyRes", (answer, request) => {
     // The backend closes its connection after each answer; the caller's may stay open.
@@ -88,11 +90,12 @@ export function createProxy(backends: Backends, log: Logger): GatewayProxy {
     route: BackendRoute,
     signal: AbortSignal,
   ): Promise<Connection> => {
-    turn += 1;
+    const kind = route.isSocket ? "connections" : "requests";
+    turns[kind] += 1;
     const nodes = orderNodes(
       backends[route.backend],
       route.backend === "chat" ? wishOf(request) : { pinned: undefined, sticky: undefined },
-      turn,
+      turns[kind],
     );
     const connection = await connectToFirst(nodes, CONNECT_PATIENCE_MS, signal);
     if (connection === undefined) throw unavailable(route.backend);
