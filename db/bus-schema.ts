@@ -54,6 +54,12 @@ function rightsText(): string {
     `grant usage on schema ${SCHEMA} to ${users}`,
     `grant select, insert, update, delete on all tables in schema ${SCHEMA} to ${users}`,
     `revoke insert, update, delete on ${SCHEMA}.version from ${users}`,
+    // Its one row also says when each chore was last done, which whoever does the chore writes down.
+    `do $$ begin execute (
+       select format('grant update (%s) on ${SCHEMA}.version to ${users}', string_agg(quote_ident(attname), ', '))
+       from pg_attribute
+       where attrelid = '${SCHEMA}.version'::regclass and attnum > 0 and not attisdropped and attname <> 'version'
+     ); end $$`,
     `grant usage on all sequences in schema ${SCHEMA} to ${users}`,
     ...policies,
     ...policy("queue", "consumers_read", `for select to ${consumers} using (true)`),

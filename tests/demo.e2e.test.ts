@@ -29,6 +29,10 @@ function runDemo(args: string[], dataDir: string): Promise<{ code: number | null
   return new Promise((resolve) => child.once("exit", (code) => resolve({ code, output })));
 }
 
+test("a start in good order gives no warning", () => {
+  expect(stack.output()).not.toMatch(/warning|error/i);
+});
+
 test("the demo puts two people on two nodes, kills one, and shows the same conversation on both sides", async () => {
   const { code, output } = await runDemo([], stack.dataDir);
   expect(output).toMatch(/Alice is connected to (chat-1, Bob to chat-2|chat-2, Bob to chat-1)\./);
