@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { inject } from "vitest";
 import { migrate } from "../../../db/migrate.ts";
@@ -41,12 +42,33 @@ function withDatabase(url: string, name: string): string {
   return changed.href;
 }
 
+const LEAVING_PATIENCE_MS = 2000;
+
 async function runAsOwner(url: string, sql: string): Promise<void> {
   // Connected to "postgres": a template can be cloned only while nobody is connected to it.
   const client = new Client({ connectionString: withDatabase(url, "postgres") });
   await client.connect();
   try {
     await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * A pool that has ended is a moment ahead of its connections: one that is cut off in between tells an error that nobody
+ * listens to any more. Waits until all have left, but not for those that stay.
+ */
+async function waitUntilLeft(url: string, database: string): Promise<void> {
+  const client = new Client({ connectionString: withDatabase(url, "postgres") });
+  await client.connect();
+  try {
+    const deadline = performance.now() + LEAVING_PATIENCE_MS;
+    while (performance.now() < deadline) {
+      const { rowCount } = await client.query("select from pg_stat_activity where datname = $1", [database]);
+      if (rowCount === 0) return;
+      await delay(20);
+    }
   } finally {
     await client.end();
   }
@@ -92,6 +114,9 @@ export async function createTestDatabase(address?: TestPostgresAddress): Promise
       url.password = rolePasswords[role];
       return url.href;
     },
-    drop: () => runAsOwner(templateUrl, `drop database if exists ${name} with (force)`),
+    async drop() {
+      await waitUntilLeft(templateUrl, name);
+      await runAsOwner(templateUrl, `drop database if exists ${name} with (force)`);
+    },
   };
 }
