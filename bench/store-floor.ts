@@ -1,5 +1,6 @@
 // The floor of `send`: the service's own accepting transaction, called directly, without sockets and senders.
 import { randomBytes } from "node:crypto";
+import { INDEXES_ONLY } from "@sotto/chat-service/indexes-only";
 import type { PendingSend } from "@sotto/chat-service/messages/commit-queue";
 import { storeBatch } from "@sotto/chat-service/messages/store-batch";
 import { systemClock } from "@sotto/platform/clock";
@@ -13,8 +14,6 @@ import type { Village } from "./village.ts";
 const LANES = 2;
 const BATCH = 128;
 const WARM_UP_MS = 500;
-/** As the service's own pool for these statements. */
-const SESSION_SETTINGS = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
 interface FloorOptions {
   readonly database: BenchDatabase;
@@ -62,7 +61,7 @@ export async function measureStoreFloor(options: FloorOptions): Promise<number> 
     max: LANES,
     applicationName: "bench floor",
     log: createLogger({ service: "bench", level: "warn" }),
-    settings: SESSION_SETTINGS,
+    settings: INDEXES_ONLY,
   });
   const ignore = (): void => undefined;
   const deps = { pool, clock: systemClock, ids: systemIds, onCommitted: ignore, onRepeated: ignore };

@@ -27,6 +27,7 @@ import { createDepartures, type Departures } from "./delivery/departures.ts";
 import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-reader.ts";
 import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
 import type { DeviceSession } from "./devices/device-context.ts";
+import { INDEXES_ONLY } from "./indexes-only.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
@@ -64,12 +65,6 @@ export interface ChatContext {
   closeDevice(ended: DeviceSession, reason: CloseReason): void;
   close(): Promise<void>;
 }
-
-/**
- * The few statements of the hot path always have an index. A plan made while a table is still small would read all of
- * it, and stay cached while the table grows.
- */
-const INDEXES_ONLY = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
 
 /** Notifications that wait for a connection of the adapter's pool, before more are left out. */
 const MAX_WAITING_HINTS = 200;
