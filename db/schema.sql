@@ -24,11 +24,91 @@ create table account.account (
   email text not null,
   password_hash text not null,
   created_at timestamp with time zone not null,
+  display_name text,
+  email_verified_at timestamp with time zone,
+  state text not null default 'active'::text,
+  state_since timestamp with time zone not null default now(),
+  deletes_at timestamp with time zone,
+  suspended_reason text,
+  operator_role text,
   constraint account_pkey PRIMARY KEY (account_id),
   constraint account_username_unique UNIQUE (username),
+  constraint account_deletes_when_deleting CHECK ((state = 'deleting'::text) = (deletes_at IS NOT NULL)),
+  constraint account_display_name_length CHECK (char_length(display_name) >= 1 AND char_length(display_name) <= 64),
+  constraint account_role_known CHECK (operator_role = ANY (ARRAY['auditor'::text, 'moderator'::text, 'administrator'::text])),
+  constraint account_state_known CHECK (state = ANY (ARRAY['active'::text, 'deactivated'::text, 'deleting'::text, 'suspended'::text])),
+  constraint account_suspended_with_reason CHECK ((state = 'suspended'::text) = (suspended_reason IS NOT NULL)),
   constraint account_username_form CHECK (username ~ '^[a-z][a-z0-9_]{2,31}$'::text)
 );
+CREATE INDEX account_deletes_at ON account.account USING btree (deletes_at) WHERE (deletes_at IS NOT NULL);
+CREATE INDEX account_verified_email ON account.account USING btree (lower(email)) WHERE (email_verified_at IS NOT NULL);
 grant delete, insert, select, update on account.account to sotto_user;
+
+create table account.audit_entry (
+  audit_id uuid not null,
+  account_id uuid not null,
+  type text not null,
+  at timestamp with time zone not null,
+  actor_account_id uuid,
+  address inet,
+  client text,
+  session_id uuid,
+  details jsonb not null,
+  constraint audit_entry_pkey PRIMARY KEY (audit_id),
+  constraint audit_entry_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE,
+  constraint audit_entry_actor FOREIGN KEY (actor_account_id) REFERENCES account.account(account_id) ON DELETE SET NULL
+);
+CREATE INDEX audit_entry_of_account ON account.audit_entry USING btree (account_id, audit_id DESC);
+CREATE INDEX audit_entry_of_actor ON account.audit_entry USING btree (actor_account_id, audit_id DESC) WHERE (actor_account_id IS NOT NULL);
+grant delete, insert, select, update on account.audit_entry to sotto_user;
+
+create table account.mail_token (
+  account_id uuid not null,
+  purpose text not null,
+  token_hash bytea not null,
+  email text not null,
+  expires_at timestamp with time zone not null,
+  constraint mail_token_pkey PRIMARY KEY (account_id, purpose),
+  constraint mail_token_hash_unique UNIQUE (token_hash),
+  constraint mail_token_purpose_known CHECK (purpose = ANY (ARRAY['verify-email'::text, 'change-email'::text, 'reset-password'::text])),
+  constraint mail_token_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on account.mail_token to sotto_user;
+
+create table account.passkey (
+  passkey_id uuid not null,
+  account_id uuid not null,
+  credential_id bytea not null,
+  public_key bytea not null,
+  sign_count bigint not null,
+  transports text[] not null,
+  name text not null,
+  backed_up boolean not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  constraint passkey_pkey PRIMARY KEY (passkey_id),
+  constraint passkey_credential_unique UNIQUE (credential_id),
+  constraint passkey_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
+);
+CREATE INDEX passkey_of_account ON account.passkey USING btree (account_id, passkey_id);
+grant delete, insert, select, update on account.passkey to sotto_user;
+
+create unlogged table account.rate_limit (
+  key text not null,
+  points integer not null,
+  expire bigint,
+  constraint rate_limit_pkey PRIMARY KEY (key)
+);
+CREATE INDEX rate_limit_expired ON account.rate_limit USING btree (expire);
+grant delete, insert, select, update on account.rate_limit to sotto_user;
+
+create table account.recovery_code (
+  account_id uuid not null,
+  code_hash bytea not null,
+  constraint recovery_code_pkey PRIMARY KEY (account_id, code_hash),
+  constraint recovery_code_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on account.recovery_code to sotto_user;
 
 create table account.session (
   session_id uuid not null,
@@ -39,11 +119,43 @@ create table account.session (
   refresh_key bytea not null,
   refresh_used_hash bytea,
   refresh_successor_hashes bytea[] not null,
+  client text,
+  authenticated_at timestamp with time zone not null,
   constraint session_pkey PRIMARY KEY (session_id),
   constraint session_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
 ) with (fillfactor=80);
 CREATE INDEX session_of_account ON account.session USING btree (account_id);
 grant delete, insert, select, update on account.session to sotto_user;
+
+create table account.signing_key (
+  kid text not null,
+  public_x text not null,
+  sealed_private bytea not null,
+  created_at timestamp with time zone not null,
+  signs_from timestamp with time zone not null,
+  retires_at timestamp with time zone,
+  constraint signing_key_pkey PRIMARY KEY (kid)
+);
+grant delete, insert, select, update on account.signing_key to sotto_user;
+
+create table account.totp (
+  account_id uuid not null,
+  sealed_secret bytea not null,
+  created_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  last_step bigint not null default 0,
+  constraint totp_pkey PRIMARY KEY (account_id),
+  constraint totp_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
+);
+grant delete, insert, select, update on account.totp to sotto_user;
+
+create table account.used_challenge (
+  challenge_id uuid not null,
+  expires_at timestamp with time zone not null,
+  constraint used_challenge_pkey PRIMARY KEY (challenge_id)
+);
+CREATE INDEX used_challenge_expired ON account.used_challenge USING btree (expires_at);
+grant delete, insert, select, update on account.used_challenge to sotto_user;
 
 -- ---- chat ----
 grant usage on schema chat to sotto_chat;
@@ -64,6 +176,30 @@ create table chat.account (
 );
 grant delete, insert, select, update on chat.account to sotto_chat;
 
+create table chat.block (
+  account_id uuid not null,
+  blocked_account_id uuid not null,
+  blocked_at timestamp with time zone not null,
+  constraint block_pkey PRIMARY KEY (account_id, blocked_account_id),
+  constraint block_other CHECK (account_id <> blocked_account_id)
+);
+CREATE INDEX block_blocked ON chat.block USING btree (blocked_account_id);
+grant delete, insert, select, update on chat.block to sotto_chat;
+
+create table chat.contact (
+  low uuid not null,
+  high uuid not null,
+  requested_by uuid not null,
+  requested_at timestamp with time zone not null,
+  accepted_at timestamp with time zone,
+  hidden boolean not null default false,
+  constraint contact_pkey PRIMARY KEY (low, high),
+  constraint contact_asker CHECK (requested_by = low OR requested_by = high),
+  constraint contact_order CHECK (low < high)
+);
+CREATE INDEX contact_high ON chat.contact USING btree (high, low);
+grant delete, insert, select, update on chat.contact to sotto_chat;
+
 create table chat.conversation (
   conversation_id uuid not null,
   kind text not null,
@@ -76,6 +212,13 @@ create table chat.conversation (
   constraint conversation_kind CHECK (kind = 'direct'::text)
 );
 grant delete, insert, select, update on chat.conversation to sotto_chat;
+
+create table chat.deleted_account (
+  account_id uuid not null,
+  deleted_at timestamp with time zone not null,
+  constraint deleted_account_pkey PRIMARY KEY (account_id)
+);
+grant delete, insert, select, update on chat.deleted_account to sotto_chat;
 
 create table chat.device (
   account_id uuid not null,
@@ -191,12 +334,24 @@ create table chat.presence (
 ) with (fillfactor=70);
 grant delete, insert, select, update on chat.presence to sotto_chat;
 
+create table chat.privacy (
+  account_id uuid not null,
+  who_may_write_first text not null,
+  presence text not null,
+  receipts text not null,
+  updated_at timestamp with time zone not null,
+  constraint privacy_pkey PRIMARY KEY (account_id),
+  constraint privacy_known CHECK ((who_may_write_first = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])) AND (presence = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])) AND (receipts = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])))
+);
+grant delete, insert, select, update on chat.privacy to sotto_chat;
+
 create unlogged table chat.rate_limit (
   key text not null,
   points integer not null,
   expire bigint,
   constraint rate_limit_pkey PRIMARY KEY (key)
 );
+CREATE INDEX rate_limit_expired ON chat.rate_limit USING btree (expire);
 grant delete, insert, select, update on chat.rate_limit to sotto_chat;
 
 create unlogged table chat.socket_io_attachments (
@@ -224,12 +379,14 @@ create table notify.email (
   sent_at timestamp with time zone,
   failed_at timestamp with time zone,
   last_error text,
+  account_id uuid,
   constraint email_pkey PRIMARY KEY (id),
   constraint email_once_per_event UNIQUE (event_id, kind),
-  constraint email_kind_known CHECK (kind = 'welcome'::text),
+  constraint email_kind_known CHECK (kind = ANY (ARRAY['welcome'::text, 'verify-email'::text, 'reset-password'::text, 'security-notice'::text])),
   constraint email_one_outcome CHECK (sent_at IS NULL OR failed_at IS NULL)
 );
 CREATE INDEX email_due ON notify.email USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX email_of_account ON notify.email USING btree (account_id);
 CREATE INDEX email_settled ON notify.email USING btree (created_at) WHERE ((sent_at IS NOT NULL) OR (failed_at IS NOT NULL));
 grant delete, insert, select, update on notify.email to sotto_notification;
 

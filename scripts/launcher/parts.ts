@@ -73,6 +73,10 @@ function part(input: PartsInput, name: keyof Ports, script: string, env: Record<
   };
 }
 
+function publicHalf({ d: _private, ...key }: Secrets["notificationKey"]) {
+  return key;
+}
+
 /** The processes, without PostgreSQL, in the order of their start; they end in the opposite order. */
 export function partSpecs(input: PartsInput): ChildSpec[] {
   const { settings, secrets, ports, publicUrl } = input;
@@ -90,6 +94,8 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
     part(input, "user", main("user"), {
       ...serviceEnv("user"),
       ACCESS_TOKEN_KEY: JSON.stringify(secrets.accessTokenKey),
+      ACCOUNT_SECRET: secrets.accountSecret,
+      NOTIFICATION_SEAL_KEY: JSON.stringify(publicHalf(secrets.notificationKey)),
     }),
     chat("chat-1"),
     chat("chat-2"),
@@ -102,6 +108,7 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
       ...serviceEnv("notification"),
       SMTP_URL: settings.smtpUrl ?? `smtp://127.0.0.1:${ports.smtp}`,
       MAIL_FROM: "Sotto <no-reply@sotto.localhost>",
+      SEAL_KEY: JSON.stringify(secrets.notificationKey),
     }),
     part(input, "gateway", main("gateway"), { PUBLIC_URL: publicUrl, BACKENDS: backends(ports) }),
   ];

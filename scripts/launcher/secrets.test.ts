@@ -51,8 +51,8 @@ it("hold a key that signs, and whose public half verifies", async () => {
 it.each([
   ["no JSON", "{ half", "is no JSON"],
   ["empty", "", "is no JSON"],
-  ["without a password", JSON.stringify({ version: 1 }), "is damaged (databasePasswords, accessTokenKey)"],
-  ["of another version", JSON.stringify({ version: 2 }), "is damaged (version"],
+  ["without a password", JSON.stringify({ version: 2 }), "is damaged (databasePasswords, accessTokenKey"],
+  ["of another version", JSON.stringify({ version: 3 }), "is damaged (version"],
 ])("are never repaired in part: a file that is %s stays, and is named", (_name, content, message) => {
   writeFileSync(file, content);
   expect(() => loadSecrets(folder)).toThrow(message);
@@ -60,8 +60,22 @@ it.each([
   expect(readFileSync(file, "utf8")).toBe(content);
 });
 
+it("keep what they are when a file of the first version gets what it lacks", () => {
+  const { accountSecret, notificationKey, ...first } = loadSecrets(folder);
+  writeFileSync(file, JSON.stringify({ ...first, version: 1 }));
+  const upgraded = loadSecrets(folder);
+  expect(upgraded).toEqual({
+    ...first,
+    accountSecret: expect.any(String),
+    notificationKey: expect.any(Object),
+  });
+  expect(upgraded.accountSecret).not.toBe(accountSecret);
+  expect(loadSecrets(folder)).toEqual(upgraded);
+  expect(upgraded.notificationKey.kid).not.toBe(notificationKey.kid);
+});
+
 it("are not half written when the process dies in between", () => {
   writeFileSync(`${file}.new`, '{"version":1,"databa');
-  expect(loadSecrets(folder).version).toBe(1);
+  expect(loadSecrets(folder).version).toBe(2);
   expect(existsSync(`${file}.new`)).toBe(false);
 });

@@ -1,6 +1,6 @@
 // The secrets of this installation, made once and kept: losing the database passwords locks everybody out,
 // another token key signs everybody out.
-import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -16,7 +16,7 @@ import { z } from "zod";
 
 const password = z.string().min(16);
 
-const secretsSchema = z.object({
+const firstVersion = z.object({
   version: z.literal(1),
   databasePasswords: z.object({
     user: password,
@@ -36,23 +36,49 @@ const secretsSchema = z.object({
   }),
 });
 
+const secretsSchema = firstVersion.extend({
+  version: z.literal(2),
+  /** 32 bytes that seal what the user service keeps in the database. */
+  accountSecret: z.base64url().length(43),
+  /** Private X25519 key (RFC 8037) to which the links in mails are encrypted on their way. */
+  notificationKey: z.object({
+    kty: z.literal("OKP"),
+    crv: z.literal("X25519"),
+    x: z.string().min(43),
+    d: z.string().min(43),
+    kid: z.string().min(1),
+  }),
+});
+
 export type Secrets = z.infer<typeof secretsSchema>;
 
-function newTokenKey(): Secrets["accessTokenKey"] {
-  const { x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  if (x === undefined || d === undefined)
-    throw new Error("this Node made an Ed25519 key without its numbers");
+function exportKey({ privateKey }: { privateKey: KeyObject }, crv: string) {
+  const { x, d } = privateKey.export({ format: "jwk" });
+  if (x === undefined || d === undefined) throw new Error(`this Node made an ${crv} key without its numbers`);
   // RFC 7638: the members that make the public key, in this order.
-  const thumbprint = createHash("sha256")
-    .update(JSON.stringify({ crv: "Ed25519", kty: "OKP", x }))
+  const kid = createHash("sha256")
+    .update(JSON.stringify({ crv, kty: "OKP", x }))
     .digest("base64url");
-  return { kty: "OKP", crv: "Ed25519", x, d, kid: thumbprint, alg: "EdDSA", use: "sig" };
+  return { x, d, kid };
+}
+
+function newTokenKey(): Secrets["accessTokenKey"] {
+  const key = exportKey(generateKeyPairSync("ed25519"), "Ed25519");
+  return { kty: "OKP", crv: "Ed25519", ...key, alg: "EdDSA", use: "sig" };
+}
+
+/** What the first version of the file did not hold. */
+function newSecondSecrets(): Pick<Secrets, "accountSecret" | "notificationKey"> {
+  return {
+    accountSecret: randomBytes(32).toString("base64url"),
+    notificationKey: { kty: "OKP", crv: "X25519", ...exportKey(generateKeyPairSync("x25519"), "X25519") },
+  };
 }
 
 function newSecrets(): Secrets {
   const newPassword = (): string => randomBytes(24).toString("base64url");
   return {
-    version: 1,
+    version: 2,
     databasePasswords: {
       user: newPassword(),
       chat: newPassword(),
@@ -60,6 +86,7 @@ function newSecrets(): Secrets {
       relay: newPassword(),
     },
     accessTokenKey: newTokenKey(),
+    ...newSecondSecrets(),
   };
 }
 
@@ -70,7 +97,7 @@ function syncFolder(folder: string): void {
   closeSync(handle);
 }
 
-function parse(file: string): Secrets {
+function parse(file: string): Secrets | z.infer<typeof firstVersion> {
   const advice =
     "Put the file back from a backup. To start over without the old data, move the whole data folder away; " +
     "a new secrets file alone would not fit the database beside it.";
@@ -80,21 +107,30 @@ function parse(file: string): Secrets {
   } catch (error) {
     throw new Error(`${file} is no JSON. ${advice}`, { cause: error });
   }
+  const first = firstVersion.safeParse(content);
+  if (first.success) return first.data;
   const parsed = secretsSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => issue.path.join(".") || "the whole file").join(", ");
   throw new Error(`${file} is damaged (${fields}). ${advice}`);
 }
 
-/** Reads `<dir>/secrets.json`, making it (whole, mode 0600) when there is none. Never repairs one in part. */
+function write(file: string, secrets: Secrets): Secrets {
+  const scratch = `${file}.new`;
+  writeFileSync(scratch, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600, flush: true });
+  renameSync(scratch, file);
+  syncFolder(path.dirname(file));
+  return secrets;
+}
+
+/**
+ * Reads `<dir>/secrets.json`, making it (whole, mode 0600) when there is none. Never repairs one in part; a whole one
+ * of an earlier version gets what that version did not have.
+ */
 export function loadSecrets(dir: string): Secrets {
   const file = path.join(dir, "secrets.json");
-  if (!existsSync(file)) {
-    const scratch = `${file}.new`;
-    writeFileSync(scratch, `${JSON.stringify(newSecrets(), undefined, 2)}\n`, { mode: 0o600, flush: true });
-    renameSync(scratch, file);
-    syncFolder(dir);
-  }
+  if (!existsSync(file)) write(file, newSecrets());
   chmodSync(file, 0o600);
-  return parse(file);
+  const found = parse(file);
+  return found.version === 1 ? write(file, { ...found, ...newSecondSecrets(), version: 2 }) : found;
 }

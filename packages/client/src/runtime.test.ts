@@ -113,7 +113,13 @@ describe("a client whose session the server ended", () => {
     const ended: unknown[] = [];
     client.on("signed-out", (event) => ended.push(event));
     const old = await latestSocket(1);
-    const account = { ...own, email: "alice@example.org", createdAt: "2026-01-01T00:00:00.000Z" };
+    const account = {
+      ...own,
+      displayName: null,
+      email: "alice@example.org",
+      emailVerified: false,
+      createdAt: "2026-01-01T00:00:00.000Z",
+    };
     const expires = { accessTokenExpiresAt: "2026-01-01T00:00:00.000Z" };
     const session = {
       sessionId: id(9),

@@ -6,6 +6,8 @@ export const TOKEN_ISSUER = "sotto";
 /** `aud` of an access token: the services of one installation. */
 export const TOKEN_AUDIENCE = "sotto-api";
 export const ACCESS_TOKEN_SECONDS = 600;
+/** How long after proving itself a session may do what is dangerous: `auth_time` must not be older. */
+export const FRESH_SECONDS = 300;
 /** Cookies of browser clients; both httpOnly. */
 export const ACCESS_COOKIE = "sotto_access";
 export const REFRESH_COOKIE = "sotto_refresh";
@@ -16,6 +18,8 @@ export const accessClaims = z.object({
   aud: z.literal(TOKEN_AUDIENCE),
   sub: accountId,
   sid: sessionId,
+  /** When the session last proved who it is: by signing in, or by authenticating again (OpenID Connect Core section 2). */
+  auth_time: z.int(),
   iat: z.int(),
   exp: z.int(),
 });

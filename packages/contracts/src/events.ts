@@ -2,13 +2,60 @@ import { z } from "zod";
 import { accountId, conversationId, deviceId, eventId, messageId, sessionId } from "./ids.ts";
 import { username } from "./user-api.ts";
 
+/** A compact JWE (RFC 7516, ECDH-ES over X25519 and A256GCM) to the notification service; its plaintext is a `sealedLink`. */
+const sealed = z.string().min(1).max(4096);
+
+/** What is sealed in events that carry a link with a token: nobody on the bus may use it. */
+export const sealedLink = z.object({ link: z.url(), expiresAt: z.iso.datetime() });
+export type SealedLink = z.infer<typeof sealedLink>;
+
+export const securityNotice = z.enum([
+  "password-changed",
+  "password-reset",
+  "email-change-requested",
+  "email-changed",
+  "second-factor-enabled",
+  "second-factor-disabled",
+  "second-factor-reset",
+  "recovery-code-used",
+  "recovery-codes-renewed",
+  "passkey-added",
+  "passkey-removed",
+  "new-session",
+  "refresh-token-reused",
+  "account-deactivated",
+  "account-deletion-scheduled",
+  "account-deletion-cancelled",
+  "account-suspended",
+  "account-restored",
+]);
+export type SecurityNotice = z.infer<typeof securityNotice>;
+
+const addressee = { username, email: z.email() };
+
 /**
  * Domain events: what services tell each other and integrators over the bus. Metadata only.
  * `type` is also the routing key. `key` orders: events of one key are published in the order they were appended.
  */
 const eventData = {
   "user.account-registered": z.object({ accountId, username, email: z.email() }),
+  "user.account-deleted": z.object({ accountId }),
   "user.session-revoked": z.object({ accountId, sessionId }),
+  /** `sealed`: see `sealedLink`. */
+  "user.email-verification-requested": z.object({
+    accountId,
+    ...addressee,
+    purpose: z.enum(["register", "change"]),
+    sealed,
+  }),
+  "user.password-reset-requested": z.object({ accountId, ...addressee, sealed }),
+  /** What the owner of an account must hear of whoever did it. */
+  "user.security-notice": z.object({
+    accountId,
+    ...addressee,
+    notice: securityNotice,
+    client: z.string().nullable(),
+  }),
   "chat.device-added": z.object({ accountId, deviceId }),
   "chat.device-removed": z.object({ accountId, deviceId }),
   "chat.message-accepted": z.object({

@@ -32,6 +32,16 @@ export const limits = {
   /** Bounds the work of the password hash, not the taste of the user. */
   passwordMax: 256,
   searchPrefixMax: 32,
+  /** Characters of a name that a person chose for itself or for a passkey. */
+  displayNameMax: 64,
+  /** Characters of the name by which a client lists its session. */
+  clientNameMax: 64,
+  passkeysPerAccount: 10,
+  recoveryCodes: 10,
+  /** Accounts that one account may block, and contacts (requests included) that it may have. */
+  blocksPerAccount: 10_000,
+  contactsPerAccount: 10_000,
+  reasonMax: 500,
   pageMax: 100,
   pageDefault: 50,
 } as const;

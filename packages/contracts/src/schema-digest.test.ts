@@ -2,18 +2,36 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import * as accessToken from "./access-token.ts";
+import * as accountApi from "./account-api.ts";
+import * as auditApi from "./audit-api.ts";
 import * as deviceApi from "./device-api.ts";
 import * as errors from "./errors.ts";
 import { eventSchema, eventTypes } from "./events.ts";
 import { limits } from "./limits.ts";
 import * as messageApi from "./message-api.ts";
+import * as operatorApi from "./operator-api.ts";
+import * as peopleApi from "./people-api.ts";
 import { SCHEMA_DIGEST } from "./protocol-version.ts";
+import * as secondFactorApi from "./second-factor-api.ts";
+import * as sessionApi from "./session-api.ts";
 import { clientEvents, closeReason, handshakeAuth, refused, serverEvents } from "./socket-events.ts";
 import * as userApi from "./user-api.ts";
 
 /** Everything that goes over a wire, by name. */
 function wireSchemas(): [string, z.ZodType][] {
-  const modules = { accessToken, deviceApi, errors, messageApi, userApi };
+  const modules = {
+    accessToken,
+    accountApi,
+    auditApi,
+    deviceApi,
+    errors,
+    messageApi,
+    operatorApi,
+    peopleApi,
+    secondFactorApi,
+    sessionApi,
+    userApi,
+  };
   const exported = Object.entries(modules).flatMap(([file, names]) =>
     Object.entries(names)
       .filter((entry): entry is [string, z.ZodType] => entry[1] instanceof z.ZodType)

@@ -16,13 +16,48 @@ export const password = z.string().min(limits.passwordMin).max(limits.passwordMa
 /** How the tokens travel: in the body for SDKs, in httpOnly cookies for browsers. */
 export const tokenTransport = z.enum(["bearer", "cookie"]).default("bearer");
 
+export const email = z.email().max(limits.emailMax);
+
+/** Any printable text of a line; trimmed, and never empty. */
+export const displayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.displayNameMax)
+  .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, "must be one line of printable text")
+  .meta({ id: "DisplayName", example: "Alice" });
+
+/** What a client calls itself in the list of sessions; says nothing of places. */
+export const clientName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.clientNameMax)
+  .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, "must be one line of printable text");
+
+/**
+ * `deactivated`: hidden, and active again with the next sign-in. `deleting`: the same until `deletesAt`, then gone.
+ * `suspended`: by an operator.
+ */
+export const accountState = z.enum(["active", "deactivated", "deleting", "suspended"]);
+export type AccountState = z.infer<typeof accountState>;
+
 export const account = z
-  .object({ accountId, username, email: z.email().max(limits.emailMax), createdAt: z.iso.datetime() })
+  .object({
+    accountId,
+    username,
+    displayName: displayName.nullable(),
+    email,
+    emailVerified: z.boolean(),
+    createdAt: z.iso.datetime(),
+  })
   .meta({ id: "Account" });
 export type Account = z.infer<typeof account>;
 
 /** What others may learn of an account. */
-export const publicAccount = z.object({ accountId, username }).meta({ id: "PublicAccount" });
+export const publicAccount = z
+  .object({ accountId, username, displayName: displayName.nullable() })
+  .meta({ id: "PublicAccount" });
 export type PublicAccount = z.infer<typeof publicAccount>;
 
 /** Tokens are absent when they travel in cookies. */
@@ -38,13 +73,16 @@ export type Session = z.infer<typeof session>;
 
 export const registerRequest = z.strictObject({
   username,
-  email: z.email().max(limits.emailMax),
+  email,
   password,
+  displayName: displayName.optional(),
+  client: clientName.optional(),
   tokens: tokenTransport,
 });
 export const signInRequest = z.strictObject({
   username: z.string().min(1).max(limits.usernameMax).toLowerCase(),
   password: z.string().min(1).max(limits.passwordMax),
+  client: clientName.optional(),
   tokens: tokenTransport,
 });
 export const signedIn = z.object({ account, session }).meta({ id: "SignedIn" });

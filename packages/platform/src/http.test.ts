@@ -17,7 +17,12 @@ const log = createLogger({ service: "test", level: "silent" });
 const verifier: TokenVerifier = {
   async verify(token) {
     if (token !== "good") throw new AppError("unauthenticated", "The access token is not valid.");
-    return { accountId: "account", sessionId: "session", expiresAt: new Date(0) };
+    return {
+      accountId: "account",
+      sessionId: "session",
+      authenticatedAt: new Date(0),
+      expiresAt: new Date(0),
+    };
   },
 };
 

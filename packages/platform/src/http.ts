@@ -1,5 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { ACCESS_COOKIE } from "@sotto/contracts/access-token";
+import { ACCESS_COOKIE, FRESH_SECONDS } from "@sotto/contracts/access-token";
 import { type ErrorCode, errorStatus, problem } from "@sotto/contracts/errors";
 import { limits } from "@sotto/contracts/limits";
 import type { Context, MiddlewareHandler } from "hono";
@@ -12,11 +12,20 @@ import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { accessCookieName } from "./access-cookie.ts";
 import { AppError, type ConstraintErrors, fromZodError, toAppError, toProblem } from "./app-error.ts";
+import { connectionAddress } from "./client-address.ts";
+import type { Clock } from "./clock.ts";
 import type { Logger } from "./log.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 import type { Caller, TokenVerifier } from "./token-verifier.ts";
 
-export type AppEnv = { Variables: { requestId: string; caller: Caller } };
+export type AppEnv = {
+  Variables: {
+    requestId: string;
+    caller: Caller;
+    /** Network address of the client; undefined where the runtime does not tell. */
+    address: string | undefined;
+  };
+};
 export type App = OpenAPIHono<AppEnv>;
 
 export type AppOptions = {
@@ -35,6 +44,10 @@ export function createApp(options: AppOptions): App {
     },
   });
   app.use(requestId());
+  app.use(async (c, next) => {
+    c.set("address", connectionAddress(c));
+    await next();
+  });
   app.use(secureHeaders());
   app.use(limitBodies(options.bodyLimits ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods, options) }));
@@ -131,6 +144,23 @@ export function requireCaller({ verifier, publicOrigin }: CallerPolicy): Middlew
     c.set("caller", await verifier.verify(token));
     const isByCookie = bearer === undefined;
     if (isByCookie && !SAFE_METHODS.has(c.req.method)) requireSameOrigin(c.req.header(), publicOrigin);
+    await next();
+  };
+}
+
+/**
+ * Lets only callers pass whose session has proved who it is within `FRESH_SECONDS`; put it behind `requireCaller`.
+ * @throws AppError `reauthentication_required`
+ */
+export function requireFresh({ clock }: { clock: Clock }): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const ageMs = clock.now().getTime() - c.var.caller.authenticatedAt.getTime();
+    if (ageMs > FRESH_SECONDS * 1000) {
+      throw new AppError(
+        "reauthentication_required",
+        "Prove once more who you are: POST /api/user/reauthenticate.",
+      );
+    }
     await next();
   };
 }

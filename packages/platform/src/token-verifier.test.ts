@@ -15,6 +15,7 @@ const claims = {
   aud: TOKEN_AUDIENCE,
   sub: accountId,
   sid: sessionId,
+  auth_time: nowSeconds - 60,
   iat: nowSeconds,
   exp: nowSeconds + 600,
 };
@@ -69,6 +70,7 @@ test("a token of the user service names its account, its session and its end", a
     accountId,
     sessionId,
     expiresAt: new Date((nowSeconds + 600) * 1000),
+    authenticatedAt: new Date((nowSeconds - 60) * 1000),
   });
   await verifier.verify(await sign(claims));
   expect(endpoint.asked).toBe(1);

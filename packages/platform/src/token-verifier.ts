@@ -4,7 +4,13 @@ import { AppError } from "./app-error.ts";
 import type { Clock } from "./clock.ts";
 
 /** Who is calling, as the access token says. */
-export type Caller = { readonly accountId: string; readonly sessionId: string; readonly expiresAt: Date };
+export type Caller = {
+  readonly accountId: string;
+  readonly sessionId: string;
+  readonly expiresAt: Date;
+  /** When the session last proved who it is. */
+  readonly authenticatedAt: Date;
+};
 
 export interface TokenVerifier {
   /** @throws AppError `unauthenticated`, `token_expired`, or `unavailable` when the keys cannot be fetched. */
@@ -29,6 +35,7 @@ export function createTokenVerifier(deps: { keys: JWTVerifyGetKey; clock: Clock 
         accountId: claims.sub,
         sessionId: claims.sid,
         expiresAt: new Date(claims.exp * 1000),
+        authenticatedAt: new Date(claims.auth_time * 1000),
       };
     },
   };

@@ -3,10 +3,17 @@ import { randomUUID } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from "@sotto/contracts/access-token";
+import { systemClock } from "@sotto/platform/clock";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 /** What may differ from a good token. */
-export type TokenOptions = { lifetimeSeconds?: number; audience?: string; issuer?: string };
+export type TokenOptions = {
+  lifetimeSeconds?: number;
+  audience?: string;
+  issuer?: string;
+  /** How long ago the session proved who it is; 0 when nothing else is said. */
+  authenticatedSecondsAgo?: number;
+};
 
 export interface TokenMaker {
   /** Where services find the public key. */
@@ -14,6 +21,10 @@ export interface TokenMaker {
   /** A token of a session, ten minutes long when nothing else is said. */
   sign(accountId: string, sessionId: string, options?: TokenOptions): Promise<string>;
   close(): Promise<void>;
+}
+
+function secondsNow(): number {
+  return Math.floor(systemClock.now().getTime() / 1000);
 }
 
 /** Stands in for the user service's part in access tokens: a signing key, and its JWKS on loopback. */
@@ -32,9 +43,14 @@ export async function startTokenMaker(): Promise<TokenMaker> {
     sign: (
       accountId,
       sessionId,
-      { lifetimeSeconds = 600, audience = TOKEN_AUDIENCE, issuer = TOKEN_ISSUER } = {},
+      {
+        lifetimeSeconds = 600,
+        audience = TOKEN_AUDIENCE,
+        issuer = TOKEN_ISSUER,
+        authenticatedSecondsAgo = 0,
+      } = {},
     ) =>
-      new SignJWT({ sid: sessionId })
+      new SignJWT({ sid: sessionId, auth_time: secondsNow() - authenticatedSecondsAgo })
         .setProtectedHeader({ alg: "EdDSA", kid })
         .setIssuer(issuer)
         .setAudience(audience)

@@ -1,24 +1,12 @@
-import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createUserApp } from "./app.ts";
 import { parseUserConfig } from "./config.ts";
 import { createContext, type UserContext } from "./context.ts";
+import { newUserEnv } from "./user-env-fixture.ts";
 
 let context: UserContext;
 beforeAll(async () => {
-  context = await createContext(
-    parseUserConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      // Nothing listens on port 1.
-      DATABASE_URL: "postgres://sotto_user:x@127.0.0.1:1/sotto",
-      PUBLIC_URL: "http://localhost:8080",
-      ACCESS_TOKEN_KEY: JSON.stringify({
-        ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }),
-        kid: "k",
-      }),
-    }),
-  );
+  context = await createContext(parseUserConfig(newUserEnv()));
 });
 afterAll(() => context.close());
 

@@ -1,15 +1,10 @@
-import { generateKeyPairSync } from "node:crypto";
 import { ConfigError } from "@sotto/platform/config";
 import { expect, test } from "vitest";
 import { parseUserConfig } from "./config.ts";
+import { newSigningKey, newUserEnv } from "./user-env-fixture.ts";
 
-const key = { ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }), kid: "k1" };
-const env = {
-  PORT: "8081",
-  DATABASE_URL: "postgres://sotto_user:secret@127.0.0.1:5432/sotto",
-  PUBLIC_URL: "http://localhost:8080",
-  ACCESS_TOKEN_KEY: JSON.stringify(key),
-};
+const key = newSigningKey("k1");
+const env = { ...newUserEnv(), ACCESS_TOKEN_KEY: JSON.stringify(key) };
 
 function problemsOf(changed: Record<string, string | undefined>): readonly string[] {
   try {
@@ -35,10 +30,14 @@ test("every missing setting is named at once", () => {
     DATABASE_URL: undefined,
     PUBLIC_URL: undefined,
     ACCESS_TOKEN_KEY: undefined,
+    ACCOUNT_SECRET: undefined,
+    NOTIFICATION_SEAL_KEY: undefined,
   });
   expect(problems.map((problem) => problem.split(" ")[0]).sort()).toEqual([
     "ACCESS_TOKEN_KEY",
+    "ACCOUNT_SECRET",
     "DATABASE_URL",
+    "NOTIFICATION_SEAL_KEY",
     "PORT",
     "PUBLIC_URL",
   ]);

@@ -10,6 +10,14 @@ const publicKey = z.object({
 });
 const signingKey = publicKey.extend({ d: z.base64url().length(43) });
 
+/** Public half of an X25519 key as a JWK (RFC 8037). */
+const sealKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("X25519"),
+  x: z.base64url().length(43),
+  kid: z.string().min(1).max(100),
+});
+
 const userEnv = z.object({
   ...serviceEnv,
   PUBLIC_URL: publicUrl,
@@ -17,6 +25,12 @@ const userEnv = z.object({
   ACCESS_TOKEN_KEY: json(signingKey),
   /** JSON array of former keys, private or public; their public halves stay published while tokens live. */
   ACCESS_TOKEN_PREVIOUS_KEYS: json(z.array(publicKey)).default([]),
+  /** 32 random bytes as base64url: seals what the database must not give away (TOTP secrets, signing keys, challenges). */
+  ACCOUNT_SECRET: z.base64url().length(43),
+  /** Public X25519 JWK of the notification service, as JSON: links in events are encrypted to it. */
+  NOTIFICATION_SEAL_KEY: json(sealKey),
+  /** Days between asking for the deletion of an account and the deletion. */
+  DELETION_GRACE_DAYS: z.coerce.number().min(0).max(365).default(30),
   /** Password hashes that may wait for a core; more are refused. */
   PASSWORD_HASH_MAX_WAITING: z.coerce.number().int().min(0).max(10_000).default(64),
   /** Size of libuv's thread pool, as libuv itself reads it. */

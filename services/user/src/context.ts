@@ -5,12 +5,15 @@ import { type Clock, systemClock } from "@sotto/platform/clock";
 import { createDatabase, type Database } from "@sotto/platform/db";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { type Ids, systemIds } from "@sotto/platform/ids";
+import { createLimits, type Limits } from "@sotto/platform/limits";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import type { UserConfig } from "./config.ts";
 import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
+import { type UserLimit, userLimits } from "./limits.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
+import { createSealer, type Sealer } from "./sealing/sealer.ts";
 import type { CookiePolicy } from "./sessions/session-cookies.ts";
 
 /** Sources of time, identity and chance, and the password hash. */
@@ -27,6 +30,8 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
     metrics: Registry;
     accessTokens: AccessTokens;
     passwords: PasswordHasher;
+    sealer: Sealer;
+    limits: Limits<UserLimit>;
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: string;
     cookies: CookiePolicy;
@@ -53,20 +58,26 @@ export async function createContext(
     concurrency: hashConcurrency(config.UV_THREADPOOL_SIZE),
     maxWaiting: config.PASSWORD_HASH_MAX_WAITING,
   });
+  const database = createDatabase<AccountDatabase>({
+    url: config.DATABASE_URL,
+    max: DATABASE_CONNECTIONS,
+    applicationName: "sotto-user",
+    log,
+  });
   return {
     ...used,
-    ...createDatabase<AccountDatabase>({
-      url: config.DATABASE_URL,
-      max: DATABASE_CONNECTIONS,
-      applicationName: "sotto-user",
-      log,
-    }),
+    ...database,
+    limits: createLimits(userLimits, { pool: database.pool, schema: "account", log }),
     log,
     metrics: createMetrics(),
     accessTokens: await createAccessTokens({
       signingKey: config.ACCESS_TOKEN_KEY,
       previousKeys: config.ACCESS_TOKEN_PREVIOUS_KEYS,
       clock: used.clock,
+    }),
+    sealer: createSealer({
+      secret: Buffer.from(config.ACCOUNT_SECRET, "base64url"),
+      randomBytes: used.randomBytes,
     }),
     passwords: createPasswordHasher({ argon2, queue }),
     publicOrigin: publicUrl.origin,

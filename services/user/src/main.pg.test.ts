@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newSigningKey, PUBLIC_URL } from "./user-app-fixture.ts";
+import { newSealKey, newSigningKey, PUBLIC_URL } from "./user-env-fixture.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
@@ -70,6 +70,8 @@ test("the process serves, refuses malformed requests, and ends in order", { time
     DATABASE_URL: database.urlFor("user"),
     PUBLIC_URL,
     ACCESS_TOKEN_KEY: JSON.stringify(newSigningKey("k")),
+    ACCOUNT_SECRET: "s".repeat(43),
+    NOTIFICATION_SEAL_KEY: JSON.stringify(newSealKey().publicKey),
   });
   try {
     const url = `http://127.0.0.1:${port}`;
@@ -97,7 +99,7 @@ test("the process serves, refuses malformed requests, and ends in order", { time
 test("a process without its settings names all of them and ends with 1", { timeout: 60_000 }, async () => {
   const { child, stderr } = startMain({});
   expect(await once(child, "exit")).toEqual([1, null]);
-  for (const name of ["PORT", "DATABASE_URL", "PUBLIC_URL", "ACCESS_TOKEN_KEY"]) {
+  for (const name of ["PORT", "DATABASE_URL", "PUBLIC_URL", "ACCESS_TOKEN_KEY", "ACCOUNT_SECRET"]) {
     expect(stderr()).toContain(`${name} is missing`);
   }
 });

@@ -1,17 +1,12 @@
-import { generateKeyPairSync } from "node:crypto";
 import type { SignedIn } from "@sotto/contracts/user-api";
 import { createTestDatabase } from "@sotto/testkit/postgres";
 import { Client } from "pg";
 import { createUserApp } from "./app.ts";
-import { parseUserConfig, type SigningKey } from "./config.ts";
+import { parseUserConfig } from "./config.ts";
 import { createContext, type UserSources } from "./context.ts";
+import { newSealKey, newSigningKey, newUserEnv } from "./user-env-fixture.ts";
 
-export const PUBLIC_URL = "http://localhost:8080";
 export const PASSWORD = "correct horse battery";
-
-export function newSigningKey(kid: string): SigningKey {
-  return { ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }), kid } as SigningKey;
-}
 
 /** A clock that stands still until it is told to go on. */
 export function createTestClock(start = "2026-03-01T12:00:00Z") {
@@ -33,13 +28,13 @@ export async function startUserApp(
 ) {
   const database = await createTestDatabase();
   const signingKey = newSigningKey("key-1");
+  const notificationKey = newSealKey();
   const clock = createTestClock();
   const config = parseUserConfig({
-    PORT: "0",
-    LOG_LEVEL: "fatal",
+    ...newUserEnv(),
     DATABASE_URL: database.urlFor("user"),
-    PUBLIC_URL,
     ACCESS_TOKEN_KEY: JSON.stringify(signingKey),
+    NOTIFICATION_SEAL_KEY: JSON.stringify(notificationKey.publicKey),
     ...options.env,
   });
   const context = await createContext(config, { clock, ...options.sources });
@@ -65,6 +60,8 @@ export async function startUserApp(
     clock,
     owner,
     signingKey,
+    /** Opens what is sealed to the notification service. */
+    notificationKey: notificationKey.privateKey,
     databaseUrl: config.DATABASE_URL,
     get: (path: string, request?: Request) => send("GET", `/api/user${path}`, request),
     post: (path: string, request?: Request) => send("POST", `/api/user${path}`, request),

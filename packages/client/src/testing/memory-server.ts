@@ -67,7 +67,7 @@ export class MemoryServer {
     const prefix = new URL(path, "http://test").searchParams.get("prefix") ?? "";
     const accounts = [...this.accounts]
       .filter(([, { username }]) => username.startsWith(prefix))
-      .map(([accountId, { username }]) => ({ accountId, username }));
+      .map(([accountId, { username }]) => ({ accountId, username, displayName: null }));
     if (answer === undefined) throw new TypeError(`No such route here: ${path}`);
     return answer.parse({ accounts });
   };

@@ -15,12 +15,32 @@ export interface Account {
   list_version: number;
 }
 
+export interface Block {
+  account_id: string;
+  blocked_account_id: string;
+  blocked_at: Timestamp;
+}
+
+export interface Contact {
+  accepted_at: Timestamp | null;
+  hidden: Generated<boolean>;
+  high: string;
+  low: string;
+  requested_at: Timestamp;
+  requested_by: string;
+}
+
 export interface Conversation {
   conversation_id: string;
   created_at: Generated<Timestamp>;
   direct_high: string | null;
   direct_low: string | null;
   kind: string;
+}
+
+export interface DeletedAccount {
+  account_id: string;
+  deleted_at: Timestamp;
 }
 
 export interface Device {
@@ -106,6 +126,14 @@ export interface Presence {
   waiting_told: Generated<boolean>;
 }
 
+export interface Privacy {
+  account_id: string;
+  presence: string;
+  receipts: string;
+  updated_at: Timestamp;
+  who_may_write_first: string;
+}
+
 export interface RateLimit {
   expire: number | null;
   key: string;
@@ -120,7 +148,10 @@ export interface SocketIoAttachments {
 
 export interface ChatDatabase {
   account: Account;
+  block: Block;
+  contact: Contact;
   conversation: Conversation;
+  deleted_account: DeletedAccount;
   device: Device;
   device_keys: DeviceKeys;
   device_list: DeviceList;
@@ -131,6 +162,7 @@ export interface ChatDatabase {
   one_time_kem_prekey: OneTimeKemPrekey;
   one_time_prekey: OneTimePrekey;
   presence: Presence;
+  privacy: Privacy;
   rate_limit: RateLimit;
   socket_io_attachments: SocketIoAttachments;
 }

@@ -20,6 +20,7 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface Email {
+  account_id: string | null;
   attempts: Generated<number>;
   content: Json;
   created_at: Timestamp;

@@ -5,7 +5,23 @@ import type { PrefixRange } from "./prefix-range.ts";
 
 export type Credentials = { readonly account: Account; readonly passwordHash: string };
 
-type AccountRow = { account_id: string; username: string; email: string; created_at: Date };
+/** The columns of an account that its owner sees. */
+const ACCOUNT_COLUMNS = [
+  "account_id",
+  "username",
+  "display_name",
+  "email",
+  "email_verified_at",
+  "created_at",
+] as const;
+type AccountRow = {
+  account_id: string;
+  username: string;
+  display_name: string | null;
+  email: string;
+  email_verified_at: Date | null;
+  created_at: Date;
+};
 
 export async function insertAccount(
   db: Executor<AccountDatabase>,
@@ -16,6 +32,7 @@ export async function insertAccount(
     .values({
       account_id: account.accountId,
       username: account.username,
+      display_name: account.displayName,
       email: account.email,
       password_hash: passwordHash,
       created_at: account.createdAt,
@@ -38,7 +55,7 @@ export async function findCredentials(
 ): Promise<Credentials | undefined> {
   const row = await db
     .selectFrom("account")
-    .select(["account_id", "username", "email", "created_at", "password_hash"])
+    .select([...ACCOUNT_COLUMNS, "password_hash"])
     .where("username", "=", username)
     .executeTakeFirst();
   return row && { account: toAccount(row), passwordHash: row.password_hash };
@@ -63,7 +80,7 @@ export async function findAccount(
 ): Promise<Account | undefined> {
   const row = await db
     .selectFrom("account")
-    .select(["account_id", "username", "email", "created_at"])
+    .select(ACCOUNT_COLUMNS)
     .where("account_id", "=", accountId)
     .executeTakeFirst();
   return row && toAccount(row);
@@ -73,7 +90,7 @@ export async function findAccount(
 export function accountsInRange(db: Executor<AccountDatabase>, range: PrefixRange, limit: number) {
   return db
     .selectFrom("account")
-    .select(["account_id", "username"])
+    .select(["account_id", "username", "display_name"])
     .where("username", ">=", range.from)
     .where("username", "<", range.before)
     .orderBy("username")
@@ -87,14 +104,20 @@ export async function listAccountsInRange(
   limit: number,
 ): Promise<PublicAccount[]> {
   const rows = await accountsInRange(db, range, limit).execute();
-  return rows.map((row) => ({ accountId: row.account_id, username: row.username }));
+  return rows.map((row) => ({
+    accountId: row.account_id,
+    username: row.username,
+    displayName: row.display_name,
+  }));
 }
 
 function toAccount(row: AccountRow): Account {
   return {
     accountId: row.account_id,
     username: row.username,
+    displayName: row.display_name,
     email: row.email,
+    emailVerified: row.email_verified_at !== null,
     createdAt: row.created_at.toISOString(),
   };
 }

@@ -9,13 +9,21 @@ import { isReservedName } from "./reserved-names.ts";
 
 type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes">;
 
+export type NewAccount = {
+  username: string;
+  email: string;
+  password: string;
+  displayName?: string | undefined;
+  client?: string | undefined;
+};
+
 /**
  * Creates an account with its first session.
  * @throws AppError `username_taken` (of two at once, one), `overloaded`.
  */
 export async function registerAccount(
   context: Deps,
-  input: { username: string; email: string; password: string },
+  input: NewAccount,
 ): Promise<{ account: Account; session: IssuedSession }> {
   const { username, email } = input;
   // Spares the hash; it is the constraint that decides.
@@ -24,10 +32,15 @@ export async function registerAccount(
   const account: Account = {
     accountId: context.ids.uuidv7(),
     username,
+    displayName: input.displayName ?? null,
     email,
+    emailVerified: false,
     createdAt: context.clock.now().toISOString(),
   };
-  const { row, issued } = await prepareSession(context, account.accountId);
+  const { row, issued } = await prepareSession(context, {
+    accountId: account.accountId,
+    client: input.client,
+  });
   await context.db.transaction().execute(async (tx) => {
     await insertAccount(tx, { account, passwordHash });
     await insertSession(tx, row);

@@ -32,7 +32,9 @@ test("an underscore is a letter, not a pattern", async () => {
 
 test("a search tells id and name of an account and nothing else", async () => {
   const response = await user.get("/accounts?prefix=bob", { token });
-  expect(await response.json()).toEqual({ accounts: [{ accountId: expect.any(String), username: "bob" }] });
+  expect(await response.json()).toEqual({
+    accounts: [{ accountId: expect.any(String), username: "bob", displayName: null }],
+  });
 });
 
 test("patterns, bad limits and repeated or unknown parameters are refused", async () => {

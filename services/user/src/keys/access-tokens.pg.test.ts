@@ -3,7 +3,8 @@ import { createTokenVerifier } from "@sotto/platform/token-verifier";
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, importJWK, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SigningKey } from "../config.ts";
-import { newSigningKey, type Registered, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { type Registered, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { newSigningKey } from "../user-env-fixture.ts";
 
 const formerKey = newSigningKey("key-0");
 let user: UserApp;
@@ -20,7 +21,7 @@ type Forgery = { key?: SigningKey; kid?: string; iss?: string; aud?: string; sub
 async function forge(forgery: Forgery, claims: Record<string, unknown> = {}): Promise<string> {
   const key = forgery.key ?? user.signingKey;
   const issuedAt = Math.floor(user.clock.now().getTime() / 1000) - (forgery.age ?? 0);
-  return new SignJWT({ sid: alice.sessionId, ...claims })
+  return new SignJWT({ sid: alice.sessionId, auth_time: issuedAt, ...claims })
     .setProtectedHeader({ alg: "EdDSA", kid: forgery.kid ?? key.kid, typ: "JWT" })
     .setIssuer(forgery.iss ?? TOKEN_ISSUER)
     .setAudience(forgery.aud ?? TOKEN_AUDIENCE)
@@ -51,6 +52,7 @@ test("the service's own token names account, session, key and an end in ten minu
     aud: "sotto-api",
     sub: alice.accountId,
     sid: alice.sessionId,
+    auth_time: claims.iat,
     iat: expect.any(Number),
     exp: (claims.iat ?? 0) + 600,
   });

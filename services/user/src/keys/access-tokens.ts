@@ -4,9 +4,16 @@ import { createTokenVerifier, type TokenVerifier } from "@sotto/platform/token-v
 import { createLocalJWKSet, importJWK, SignJWT } from "jose";
 import type { PublicKey, SigningKey } from "../config.ts";
 
+export type TokenHolder = {
+  readonly accountId: string;
+  readonly sessionId: string;
+  /** When the session last proved who it is. */
+  readonly authenticatedAt: Date;
+};
+
 export type AccessTokens = {
   /** A JWT for the session, and when it expires. */
-  sign(holder: { accountId: string; sessionId: string }): Promise<{ token: string; expiresAt: Date }>;
+  sign(holder: TokenHolder): Promise<{ token: string; expiresAt: Date }>;
   verifier: TokenVerifier;
   /** Public halves of the signing key and of its predecessors (RFC 7517). */
   jwks: { keys: (PublicKey & { alg: "EdDSA"; use: "sig" })[] };
@@ -24,10 +31,13 @@ export async function createAccessTokens(deps: {
   return {
     jwks,
     verifier: createTokenVerifier({ keys: createLocalJWKSet(jwks), clock }),
-    async sign({ accountId, sessionId }) {
+    async sign({ accountId, sessionId, authenticatedAt }) {
       const issuedAt = Math.floor(clock.now().getTime() / 1000);
       const expires = issuedAt + ACCESS_TOKEN_SECONDS;
-      const token = await new SignJWT({ sid: sessionId })
+      const token = await new SignJWT({
+        sid: sessionId,
+        auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+      })
         .setProtectedHeader({ alg: "EdDSA", kid: signingKey.kid, typ: "JWT" })
         .setIssuer(TOKEN_ISSUER)
         .setAudience(TOKEN_AUDIENCE)

@@ -19,20 +19,22 @@ const REFRESH_KEY_BYTES = 32;
  */
 export async function prepareSession(
   context: Pick<UserContext, "accessTokens" | "clock" | "ids" | "randomBytes">,
-  accountId: string,
+  { accountId, client }: { accountId: string; client: string | undefined },
 ): Promise<{ row: NewSession; issued: IssuedSession }> {
   const sessionId = context.ids.uuidv7();
   const key = context.randomBytes(REFRESH_KEY_BYTES);
   const secret = context.randomBytes(REFRESH_SECRET_BYTES);
   const refresh = makeRefreshToken({ sessionId, secret, key });
-  const access = await context.accessTokens.sign({ accountId, sessionId });
+  const at = context.clock.now();
+  const access = await context.accessTokens.sign({ accountId, sessionId, authenticatedAt: at });
   return {
     row: {
       sessionId,
       accountId,
       refreshKey: key,
       chain: startChain(refresh.hash),
-      at: context.clock.now(),
+      client: client ?? null,
+      at,
     },
     issued: {
       sessionId,

@@ -2,6 +2,7 @@ import { AppError } from "@sotto/platform/app-error";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import type { Transaction } from "kysely";
 import type { UserContext } from "../context.ts";
+import type { TokenHolder } from "../keys/access-tokens.ts";
 import type { IssuedSession } from "./prepare-session.ts";
 import { advanceChain, judgeRefresh } from "./refresh-chain.ts";
 import {
@@ -32,7 +33,7 @@ export async function refreshSession(context: Deps, refreshToken: string): Promi
   }
   // Should this fail after the commit, the client repeats the request.
   const { sessionId } = token;
-  const access = await context.accessTokens.sign({ accountId: rotated.accountId, sessionId });
+  const access = await context.accessTokens.sign({ ...rotated.holder, sessionId });
   return {
     sessionId,
     accessToken: access.token,
@@ -45,7 +46,7 @@ async function rotate(
   tx: Transaction<AccountDatabase>,
   context: Deps,
   token: PresentedToken,
-): Promise<{ accountId: string; refreshToken: string } | "reused"> {
+): Promise<{ holder: Omit<TokenHolder, "sessionId">; refreshToken: string } | "reused"> {
   const { sessionId } = token;
   const session = await findSessionForUpdate(tx, sessionId);
   if (!session || !isIssuedBy(token, session.refreshKey)) throw unknownToken();
@@ -70,7 +71,8 @@ async function rotate(
     successorHash: successor.hash,
   });
   await updateRefreshChain(tx, sessionId, { chain, at });
-  return { accountId: session.accountId, refreshToken: successor.text };
+  const { accountId, authenticatedAt } = session;
+  return { holder: { accountId, authenticatedAt }, refreshToken: successor.text };
 }
 
 function unknownToken(): AppError {

@@ -1,6 +1,7 @@
 import { signedIn } from "@sotto/contracts/user-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PASSWORD, PUBLIC_URL, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { PASSWORD, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { PUBLIC_URL } from "../user-env-fixture.ts";
 
 const SECURE_URL = "https://chat.example.org";
 let user: UserApp;

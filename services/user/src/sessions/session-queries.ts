@@ -8,6 +8,7 @@ export type NewSession = {
   accountId: string;
   refreshKey: Buffer;
   chain: RefreshChain;
+  client: string | null;
   at: Date;
 };
 
@@ -19,6 +20,8 @@ export async function insertSession(db: Executor<AccountDatabase>, session: NewS
       account_id: session.accountId,
       created_at: session.at,
       last_used_at: session.at,
+      authenticated_at: session.at,
+      client: session.client,
       refresh_key: session.refreshKey,
       ...chainColumns(session.chain),
     })
@@ -39,6 +42,7 @@ export async function hasLiveSession(db: Executor<AccountDatabase>, sessionId: s
 export type LockedSession = {
   readonly accountId: string;
   readonly lastUsedAt: Date;
+  readonly authenticatedAt: Date;
   readonly revokedAt: Date | null;
   readonly refreshKey: Buffer;
   readonly chain: RefreshChain;
@@ -59,6 +63,7 @@ export async function findSessionForUpdate(
     row && {
       accountId: row.account_id,
       lastUsedAt: row.last_used_at,
+      authenticatedAt: row.authenticated_at,
       revokedAt: row.revoked_at,
       refreshKey: row.refresh_key,
       chain: {

@@ -15,7 +15,7 @@ type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "i
  */
 export async function signIn(
   context: Deps,
-  input: { username: string; password: string },
+  input: { username: string; password: string; client?: string | undefined },
 ): Promise<{ account: Account; session: IssuedSession }> {
   // What cannot be a username is not shown to the database, which refuses some characters.
   const name = username.safeParse(input.username);
@@ -25,9 +25,10 @@ export async function signIn(
     throw new AppError("invalid_credentials", "The username or the password is wrong.");
   }
   await renewOutdatedHash(context, found, input.password);
-  const { row, issued } = await prepareSession(context, found.account.accountId);
+  const { accountId } = found.account;
+  const { row, issued } = await prepareSession(context, { accountId, client: input.client });
   // Here, so that the rows of an account stay as many as its living sessions, without a timer.
-  await deleteEndedSessions(context.db, found.account.accountId, endedBefore(context.clock.now()));
+  await deleteEndedSessions(context.db, accountId, endedBefore(context.clock.now()));
   await insertSession(context.db, row);
   return { account: found.account, session: issued };
 }
