@@ -102,6 +102,37 @@ export async function revokeSessionRow(
   return row?.account_id;
 }
 
+/**
+ * Lets what changes an account's sessions as a whole, and what starts one, decide one after the other.
+ * False when there is no such account.
+ */
+export async function lockAccount(tx: Transaction<AccountDatabase>, accountId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom("account")
+    .select("account_id")
+    .where("account_id", "=", accountId)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Ids of the sessions that were not revoked before; by the index session_of_account. */
+export async function revokeSessionRows(
+  tx: Transaction<AccountDatabase>,
+  which: { accountId: string; exceptSessionId: string | undefined; at: Date },
+): Promise<string[]> {
+  const { exceptSessionId } = which;
+  const rows = await tx
+    .updateTable("session")
+    .set({ revoked_at: which.at })
+    .where("account_id", "=", which.accountId)
+    .where("revoked_at", "is", null)
+    .$if(exceptSessionId !== undefined, (query) => query.where("session_id", "<>", exceptSessionId as string))
+    .returning("session_id")
+    .execute();
+  return rows.map((row) => row.session_id);
+}
+
 /** Deletes an account's sessions that were revoked or last used before these times; what another is deleting is skipped. */
 export async function deleteEndedSessions(
   db: Executor<AccountDatabase>,
