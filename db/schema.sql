@@ -73,6 +73,7 @@ create table account.mail_token (
   constraint mail_token_purpose_known CHECK (purpose = ANY (ARRAY['verify-email'::text, 'change-email'::text, 'reset-password'::text])),
   constraint mail_token_account FOREIGN KEY (account_id) REFERENCES account.account(account_id) ON DELETE CASCADE
 );
+CREATE INDEX mail_token_expired ON account.mail_token USING btree (expires_at);
 grant delete, insert, select, update on account.mail_token to sotto_user;
 
 create table account.passkey (

@@ -90,6 +90,8 @@ create table account.mail_token (
   constraint mail_token_purpose_known check (purpose in ('verify-email', 'change-email', 'reset-password')),
   constraint mail_token_account foreign key (account_id) references account.account on delete cascade
 );
+-- Links that can be forgotten.
+create index mail_token_expired on account.mail_token (expires_at);
 
 -- Keys that sign access tokens. The private half is sealed by the service's own key.
 create table account.signing_key (

@@ -1,5 +1,6 @@
 import type { Running } from "@sotto/platform/node-server";
 import { within } from "@sotto/platform/open-work";
+import { repeat } from "@sotto/platform/repeat";
 import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
@@ -66,35 +67,6 @@ function startChores(context: ChatContext) {
     }),
     repeat(context, "clearing", CLEARING_INTERVAL_MS, () => clearLeftovers(context)),
   ];
-}
-
-/** Runs `task` again and again with a pause between, whatever becomes of it. */
-function repeat({ log }: ChatContext, name: string, intervalMs: number, task: () => Promise<void>) {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-  const run = async () => {
-    try {
-      await task();
-    } catch (error) {
-      log.warn({ err: error }, `the ${name} failed; trying again`);
-    }
-    if (!stopped) schedule();
-  };
-  const schedule = () => {
-    timer = setTimeout(() => {
-      running = run();
-    }, intervalMs);
-  };
-  schedule();
-  return {
-    /** Resolves when a run that is under way has ended. */
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
 }
 
 function listenToNodes(context: ChatContext): void {

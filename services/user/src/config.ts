@@ -31,6 +31,8 @@ const userEnv = z.object({
   NOTIFICATION_SEAL_KEY: json(sealKey),
   /** Days between asking for the deletion of an account and the deletion. */
   DELETION_GRACE_DAYS: z.coerce.number().min(0).max(365).default(30),
+  /** Days for which entries of the audit log are kept. */
+  AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   /** Password hashes that may wait for a core; more are refused. */
   PASSWORD_HASH_MAX_WAITING: z.coerce.number().int().min(0).max(10_000).default(64),
   /** Size of libuv's thread pool, as libuv itself reads it. */

@@ -32,6 +32,8 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
     passwords: PasswordHasher;
     sealer: Sealer;
     limits: Limits<UserLimit>;
+    /** Days for which entries of the audit log are kept. */
+    auditDays: number;
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: string;
     cookies: CookiePolicy;
@@ -68,6 +70,7 @@ export async function createContext(
     ...used,
     ...database,
     limits: createLimits(userLimits, { pool: database.pool, schema: "account", log }),
+    auditDays: config.AUDIT_DAYS,
     log,
     metrics: createMetrics(),
     accessTokens: await createAccessTokens({
