@@ -4,8 +4,10 @@ import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 
 import { usernameTaken } from "./accounts/register-account.ts";
 import { accountRoutes } from "./accounts/routes.ts";
+import { auditRoutes } from "./audit/routes.ts";
 import type { UserContext } from "./context.ts";
 import { keyRoutes } from "./keys/routes.ts";
+import { ownSessionRoutes } from "./sessions/own-session-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 
 const BASE_PATH = "/api/user";
@@ -23,6 +25,8 @@ export function createUserApp(context: UserContext): App {
   });
   app.route(BASE_PATH, accountRoutes(context));
   app.route(BASE_PATH, sessionRoutes(context));
+  app.route(BASE_PATH, ownSessionRoutes(context));
+  app.route(BASE_PATH, auditRoutes(context));
   // Within the installation the keys are at the well-known place; from outside they are below the service's own path.
   app.route("/", keyRoutes(context));
   app.route(BASE_PATH, keyRoutes(context));

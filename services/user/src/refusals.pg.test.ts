@@ -37,12 +37,16 @@ async function expectProblem(response: Response, status: number, where: string):
 // and the list below is what must be documented.
 test("every route is in the OpenAPI document, with its answers", () => {
   expect(routes.map(nameOf).sort()).toEqual([
+    "DELETE /api/user/sessions/{sessionId}",
     "GET /.well-known/jwks.json",
     "GET /api/user/.well-known/jwks.json",
     "GET /api/user/accounts",
+    "GET /api/user/audit",
     "GET /api/user/me",
+    "GET /api/user/sessions",
     "POST /api/user/refresh",
     "POST /api/user/register",
+    "POST /api/user/sessions/revoke-others",
     "POST /api/user/sign-in",
     "POST /api/user/sign-out",
   ]);
@@ -56,8 +60,12 @@ test("every route is in the OpenAPI document, with its answers", () => {
 test("every route that acts for a caller answers 401 without a token, and with one that is none", async () => {
   const guarded = routes.filter(({ operation }) => operation.security);
   expect(guarded.map(nameOf).sort()).toEqual([
+    "DELETE /api/user/sessions/{sessionId}",
     "GET /api/user/accounts",
+    "GET /api/user/audit",
     "GET /api/user/me",
+    "GET /api/user/sessions",
+    "POST /api/user/sessions/revoke-others",
     "POST /api/user/sign-out",
   ]);
   for (const route of guarded) {
@@ -116,7 +124,7 @@ test("every route answers 413 to a body over the limit, whether its length is to
 
 test("every route refuses other methods, and there is nothing beside the routes", async () => {
   for (const { path } of routes) {
-    const { status } = await user.send("DELETE", path);
+    const { status } = await user.send("PATCH", path);
     expect(status, path).toBe(405);
   }
   await expectProblem(await user.send("GET", "/api/user/nothing"), 404, "nothing");

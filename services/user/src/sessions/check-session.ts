@@ -1,9 +1,16 @@
 import { AppError } from "@sotto/platform/app-error";
-import type { UserContext } from "../context.ts";
+import type { Executor } from "@sotto/platform/db";
+import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { hasLiveSession } from "./session-queries.ts";
 
-/** An access token outlives its session for minutes. @throws AppError `session_revoked` when the session has ended. */
-export async function checkSession(context: Pick<UserContext, "db">, sessionId: string): Promise<void> {
-  if (await hasLiveSession(context.db, sessionId)) return;
+/**
+ * An access token outlives its session for minutes.
+ * @throws AppError `session_revoked` when the session has ended, or its account is not active.
+ */
+export async function checkSession(
+  { db }: { db: Executor<AccountDatabase> },
+  sessionId: string,
+): Promise<void> {
+  if (await hasLiveSession(db, sessionId)) return;
   throw new AppError("session_revoked", "The session has been ended.");
 }

@@ -1,6 +1,9 @@
 import { refreshed } from "@sotto/contracts/user-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listAuditEntries } from "../audit/audit-queries.ts";
+import { userLimits } from "../limits.ts";
 import { startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { revokeAccountSessions } from "./revoke-account-sessions.ts";
 
 let user: UserApp;
 beforeAll(async () => {
@@ -74,6 +77,48 @@ test("a token used after its successor was used ends the session and says so, on
   const me = await user.get("/me", { token: third.accessToken });
   expect(await me.json()).toMatchObject({ status: 401, code: "session_revoked" });
   expect(await revocations(sessionId)).toEqual([expect.objectContaining({ data: { accountId, sessionId } })]);
+  const entries = await listAuditEntries(user.context.db, accountId, { after: undefined, limit: 100 });
+  expect(entries.filter(({ type }) => type === "refresh-token-reused")).toEqual([
+    expect.objectContaining({ sessionId }),
+  ]);
+  const notices = (await user.events()).filter(
+    ({ type, key, data }) =>
+      type === "user.security-notice" && key === accountId && data.notice === "refresh-token-reused",
+  );
+  expect(notices).toHaveLength(1);
+  expect(notices[0]?.data).toMatchObject({ accountId, email: expect.stringContaining("@example.org") });
+});
+
+test("a session that refreshes without end is slowed down", async () => {
+  let { refreshToken } = await newSession();
+  for (let round = 0; round < userLimits["refresh.session"].burst; round++) {
+    refreshToken = (await refresh(refreshToken)).refreshToken;
+  }
+  const response = await user.post("/refresh", { body: { refreshToken } });
+  expect(response.status).toBe(429);
+  expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+});
+
+test("a refresh at the moment at which the account is suspended leaves no session alive", async () => {
+  const { accountId, refreshToken } = await newSession();
+  const [, second] = await Promise.all([
+    user.context.db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable("account")
+        .set({ state: "suspended", suspended_reason: "a test" })
+        .where("account_id", "=", accountId)
+        .execute();
+      await revokeAccountSessions(tx, user.context, { accountId });
+    }),
+    user.post("/refresh", { body: { refreshToken } }),
+  ]);
+  // It came first or second; in neither case is what it got worth anything afterwards.
+  const tokens = second.status === 200 ? refreshed.parse(await second.json()).session : undefined;
+  expect(await refusal(tokens?.refreshToken ?? refreshToken)).toEqual({
+    status: 401,
+    code: "session_revoked",
+  });
+  if (tokens) expect((await user.get("/me", { token: tokens.accessToken ?? "" })).status).toBe(401);
 });
 
 test("an invented token is refused and ends nothing", async () => {

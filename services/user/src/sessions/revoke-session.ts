@@ -4,15 +4,16 @@ import type { Transaction } from "kysely";
 import type { UserContext } from "../context.ts";
 import { revokeSessionRow } from "./session-queries.ts";
 
-/** Ends a session and tells the other services, in the caller's transaction. A repeat does nothing. */
+/** Ends a session and tells the other services, in the caller's transaction. False when it had ended before. */
 export async function revokeSession(
   tx: Transaction<AccountDatabase>,
   context: Pick<UserContext, "clock" | "ids">,
   sessionId: string,
-): Promise<void> {
+): Promise<boolean> {
   const accountId = await revokeSessionRow(tx, sessionId, context.clock.now());
-  if (accountId === undefined) return;
+  if (accountId === undefined) return false;
   await appendEvents(tx, context, [
     { type: "user.session-revoked", key: accountId, data: { accountId, sessionId } },
   ]);
+  return true;
 }

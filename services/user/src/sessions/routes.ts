@@ -4,6 +4,7 @@ import { AppError } from "@sotto/platform/app-error";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
 import type { Context } from "hono";
+import { originOf } from "../audit/request-origin.ts";
 import type { UserContext } from "../context.ts";
 import { answerSession, requireTransport, type TokenTransport } from "./answer-session.ts";
 import { refreshSession } from "./refresh-session.ts";
@@ -50,6 +51,7 @@ const refreshRoute = createRoute({
       "forbidden",
       "payload_too_large",
       "unsupported_media_type",
+      "rate_limited",
     ),
   },
 });
@@ -68,7 +70,7 @@ export function sessionRoutes(context: UserContext): App {
   app.openapi(refreshRoute, async (c) => {
     const { token, transport } = presentedRefreshToken(c, context, c.req.valid("json").refreshToken);
     requireTransport(c, context, transport);
-    const session = await refreshSession(context, token);
+    const session = await refreshSession(context, token, originOf(c));
     return c.json({ session: answerSession(c, context, { transport, session }) }, 200);
   });
 
@@ -85,7 +87,8 @@ export function sessionRoutes(context: UserContext): App {
     },
   });
   app.openapi(signOutRoute, async (c) => {
-    await signOut(context, c.var.caller.sessionId);
+    const { accountId, sessionId } = c.var.caller;
+    await signOut(context, { accountId, sessionId, origin: originOf(c) });
     clearSessionCookies(c, context.cookies);
     return c.body(null, 204);
   });

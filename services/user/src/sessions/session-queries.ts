@@ -28,19 +28,71 @@ export async function insertSession(db: Executor<AccountDatabase>, session: NewS
     .execute();
 }
 
-/** Whether the session exists and was not revoked. */
+/**
+ * Whether the session exists, was not revoked, and belongs to an account that may act. What ends an account's activity
+ * ends its sessions too; a session that slipped through would be of no use.
+ */
 export async function hasLiveSession(db: Executor<AccountDatabase>, sessionId: string): Promise<boolean> {
   const row = await db
     .selectFrom("session")
-    .select("session_id")
-    .where("session_id", "=", sessionId)
-    .where("revoked_at", "is", null)
+    .innerJoin("account", "account.account_id", "session.account_id")
+    .select("session.session_id")
+    .where("session.session_id", "=", sessionId)
+    .where("session.revoked_at", "is", null)
+    .where("account.state", "=", "active")
     .executeTakeFirst();
   return row !== undefined;
 }
 
+export async function isSessionOf(
+  db: Executor<AccountDatabase>,
+  { accountId, sessionId }: { accountId: string; sessionId: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom("session")
+    .select("session_id")
+    .where("session_id", "=", sessionId)
+    .where("account_id", "=", accountId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export type LiveSession = {
+  readonly sessionId: string;
+  readonly client: string | null;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+};
+
+/** Sessions that were not revoked, the ones used last first; by the index session_of_account. */
+export async function listLiveSessions(
+  db: Executor<AccountDatabase>,
+  accountId: string,
+  { usedSince, limit }: { usedSince: Date; limit: number },
+): Promise<LiveSession[]> {
+  const rows = await db
+    .selectFrom("session")
+    .select(["session_id", "client", "created_at", "last_used_at"])
+    .where("account_id", "=", accountId)
+    .where("revoked_at", "is", null)
+    .where("last_used_at", ">=", usedSince)
+    .orderBy("last_used_at", "desc")
+    .orderBy("session_id", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    sessionId: row.session_id,
+    client: row.client,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+  }));
+}
+
 export type LockedSession = {
   readonly accountId: string;
+  /** Whether the account may act. */
+  readonly isActive: boolean;
+  readonly client: string | null;
   readonly lastUsedAt: Date;
   readonly authenticatedAt: Date;
   readonly revokedAt: Date | null;
@@ -55,13 +107,17 @@ export async function findSessionForUpdate(
 ): Promise<LockedSession | undefined> {
   const row = await tx
     .selectFrom("session")
-    .selectAll()
-    .where("session_id", "=", sessionId)
-    .forUpdate()
+    .innerJoin("account", "account.account_id", "session.account_id")
+    .selectAll("session")
+    .select("account.state")
+    .where("session.session_id", "=", sessionId)
+    .forUpdate("session")
     .executeTakeFirst();
   return (
     row && {
       accountId: row.account_id,
+      isActive: row.state === "active",
+      client: row.client,
       lastUsedAt: row.last_used_at,
       authenticatedAt: row.authenticated_at,
       revokedAt: row.revoked_at,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listAuditEntries } from "../audit/audit-queries.ts";
 import { PASSWORD, startUserApp, toRegistered, type UserApp } from "../user-app-fixture.ts";
 import { signOut } from "./sign-out.ts";
 
@@ -32,10 +33,15 @@ test("signing out ends that session at once, tells the other services, and leave
 });
 
 test("of several sign-outs of one session at once only one tells the other services", async () => {
-  const { sessionId } = await user.register("bob");
-  await Promise.all(Array.from({ length: 4 }, () => signOut(user.context, sessionId)));
+  const { accountId, sessionId } = await user.register("bob");
+  const origin = { address: "192.0.2.1", sessionId };
+  await Promise.all(Array.from({ length: 4 }, () => signOut(user.context, { accountId, sessionId, origin })));
   const told = (await user.events()).filter(
     (event) => event.type === "user.session-revoked" && event.data.sessionId === sessionId,
   );
   expect(told).toHaveLength(1);
+  const entries = await listAuditEntries(user.context.db, accountId, { after: undefined, limit: 10 });
+  expect(entries.filter(({ type }) => type === "signed-out")).toEqual([
+    expect.objectContaining({ sessionId, address: "192.0.2.1", actorAccountId: null }),
+  ]);
 });
