@@ -2,7 +2,7 @@
 // takes more of them for each message.
 import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
 import { SOCKET_PATH } from "@sotto/contracts/socket-events";
-import WebSocket from "ws";
+import { openWebSocket, type WebSocketLink } from "./web-socket.ts";
 
 export interface FrameLink {
   /** Emits an event without an acknowledgement; `payload` is JSON. */
@@ -31,16 +31,9 @@ const ACKNOWLEDGEMENT = "43";
 const CONNECT_ERROR = "44";
 const PREFIX = 2;
 
-/** Connects; rejects with what the server says when it refuses. */
-export function openFrameLink(options: FrameLinkOptions): Promise<FrameLink> {
-  const { url, token, deviceId, onEvent, onLost } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<FrameLink>();
-  const address = `${url.replace(/^http/, "ws")}${SOCKET_PATH}/?EIO=4&transport=websocket`;
-  const socket = new WebSocket(address, { perMessageDeflate: false, skipUTF8Validation: true });
+function createFrameLink(socket: WebSocketLink) {
   const asked = new Map<number, (answer: string) => void>();
   let lastAsked = 0;
-  let closing = false;
-
   const link: FrameLink = {
     tell: (event, payload) => socket.send(`${EVENT}["${event}",${payload}]`),
     ask(event, payload) {
@@ -49,38 +42,55 @@ export function openFrameLink(options: FrameLinkOptions): Promise<FrameLink> {
       socket.send(`${EVENT}${id}["${event}",${payload}]`);
       return new Promise((settle) => asked.set(id, settle));
     },
-    close() {
-      closing = true;
-      socket.terminate();
+    close: socket.close,
+  };
+  return {
+    link,
+    answer(packet: string): void {
+      const start = packet.indexOf("[");
+      const id = Number(packet.slice(PREFIX, start));
+      asked.get(id)?.(packet.slice(start));
+      asked.delete(id);
     },
   };
+}
 
-  function answer(packet: string): void {
-    const start = packet.indexOf("[");
-    const id = Number(packet.slice(PREFIX, start));
-    asked.get(id)?.(packet.slice(start));
-    asked.delete(id);
+/** Connects; rejects with what the server says when it refuses. */
+export function openFrameLink(options: FrameLinkOptions): Promise<FrameLink> {
+  const { url, token, deviceId, onEvent, onLost } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<FrameLink>();
+  let closing = false;
+
+  function onOpen(socket: WebSocketLink): (packet: string) => void {
+    const { link, answer } = createFrameLink(socket);
+    const close = (): void => {
+      closing = true;
+      link.close();
+    };
+    const handlers: Readonly<Record<string, (packet: string) => void>> = {
+      [CONNECT]: () => resolve({ ...link, close }),
+      [EVENT]: (packet) => onEvent(packet.slice(PREFIX)),
+      [ACKNOWLEDGEMENT]: answer,
+      [CONNECT_ERROR]: (packet) => reject(new Error(`the handshake was refused: ${packet.slice(PREFIX)}`)),
+    };
+    return (packet) => {
+      if (packet === PING) socket.send(PONG);
+      else if (packet.startsWith(OPEN))
+        socket.send(`${CONNECT}${JSON.stringify({ token, deviceId, protocolVersion: PROTOCOL_VERSION })}`);
+      else handlers[packet.slice(0, PREFIX)]?.(packet);
+    };
   }
 
-  const handlers: Readonly<Record<string, (packet: string) => void>> = {
-    [CONNECT]: () => resolve(link),
-    [EVENT]: (packet) => onEvent(packet.slice(PREFIX)),
-    [ACKNOWLEDGEMENT]: answer,
-    [CONNECT_ERROR]: (packet) => reject(new Error(`the handshake was refused: ${packet.slice(PREFIX)}`)),
-  };
-
-  // The handshake and everything that is counted are ASCII; latin1 is the cheapest way to a string.
-  socket.on("message", (data: Buffer) => {
-    const packet = data.toString("latin1");
-    if (packet === PING) socket.send(PONG);
-    else if (packet.startsWith(OPEN))
-      socket.send(`${CONNECT}${JSON.stringify({ token, deviceId, protocolVersion: PROTOCOL_VERSION })}`);
-    else handlers[packet.slice(0, PREFIX)]?.(packet);
-  });
-  socket.once("error", reject);
-  socket.once("close", () => {
-    reject(new Error("the connection was closed during the handshake"));
-    if (!closing) onLost();
+  let onPacket: (packet: string) => void = () => undefined;
+  openWebSocket(new URL(`${url}${SOCKET_PATH}/?EIO=4&transport=websocket`), {
+    open(socket) {
+      onPacket = onOpen(socket);
+    },
+    text: (packet) => onPacket(packet),
+    closed() {
+      reject(new Error("the connection was closed during the handshake"));
+      if (!closing) onLost();
+    },
   });
   return promise;
 }

@@ -3,6 +3,7 @@ import { serverEvents } from "@sotto/contracts/socket-events";
 import { type FrameLink, openFrameLink } from "./frame-link.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LoadUser } from "./load-plan.ts";
+import { scanEnvelopes } from "./scan-envelopes.ts";
 
 export interface LoadDevice {
   /** @param payload of `message:send`, as JSON */
@@ -30,10 +31,7 @@ function acknowledgeTogether(tell: (envelopeIds: readonly number[]) => void): (e
   };
 }
 
-type ReceivedEvent = readonly [name: string, payload: unknown];
-type Envelopes = {
-  readonly envelopes: readonly { readonly envelopeId: number; readonly messageId: string }[];
-};
+const ENVELOPES = '["inbox:envelopes",';
 
 /** Connects one device, which counts and acknowledges what it gets. @throws Error when the node refuses it */
 export async function connectDevice(user: LoadUser, index: number, ledger: Ledger): Promise<LoadDevice> {
@@ -41,14 +39,17 @@ export async function connectDevice(user: LoadUser, index: number, ledger: Ledge
   const acknowledge = acknowledgeTogether((envelopeIds) =>
     link?.tell("inbox:ack", JSON.stringify({ envelopeIds })),
   );
+  const onEnvelope = (envelopeId: number, messageId: string): void => {
+    ledger.delivered(messageId, index);
+    acknowledge(envelopeId);
+  };
   const onEvent = (json: string): void => {
-    const [name, payload] = JSON.parse(json) as ReceivedEvent;
-    if (name === "inbox:envelopes") {
-      for (const { messageId, envelopeId } of (payload as Envelopes).envelopes) {
-        ledger.delivered(messageId, index);
-        acknowledge(envelopeId);
-      }
-    } else if (name === "inbox:gap") ledger.fault("the server dropped envelopes and told a gap");
+    if (json.startsWith(ENVELOPES)) {
+      scanEnvelopes(json, onEnvelope);
+      return;
+    }
+    const [name] = JSON.parse(json) as readonly [name: string];
+    if (name === "inbox:gap") ledger.fault("the server dropped envelopes and told a gap");
     else if (!Object.hasOwn(serverEvents, name)) ledger.fault(`an unknown event came: ${name}`);
   };
   const { url, token, deviceId } = user;
