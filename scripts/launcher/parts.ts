@@ -82,11 +82,13 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
   const { settings, secrets, ports, publicUrl } = input;
   const main = (service: string): string => `services/${service}/src/main.ts`;
   const broker: Record<string, string> = settings.brokerUrl ? { MESSAGE_BROKER_URL: settings.brokerUrl } : {};
+  const rateLimits: Record<string, string> = settings.rateLimits ? { RATE_LIMITS: settings.rateLimits } : {};
   const serviceEnv = (role: ServiceRole): Record<string, string> => ({
     DATABASE_URL: databaseUrlFor(role, input),
     JWKS_URL: `${originOf(ports, "user")}/.well-known/jwks.json`,
     PUBLIC_URL: publicUrl,
     ...broker,
+    ...rateLimits,
   });
   const chat = (name: "chat-1" | "chat-2"): ChildSpec =>
     part(input, name, main("chat"), { ...serviceEnv("chat"), NODE_NAME: name });

@@ -7,6 +7,8 @@ export interface Settings {
   readonly logLevel: string;
   readonly brokerUrl: string | undefined;
   readonly smtpUrl: string | undefined;
+  /** JSON, for every service. */
+  readonly rateLimits: string | undefined;
 }
 
 /** Of the gateway. */
@@ -28,5 +30,6 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     logLevel: env.LOG_LEVEL || "info",
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     smtpUrl: env.SMTP_URL || undefined,
+    rateLimits: env.RATE_LIMITS || undefined,
   };
 }

@@ -4,6 +4,7 @@ import { limits } from "@sotto/contracts/limits";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { AppError } from "./app-error.ts";
+import { edgeOf } from "./edge.ts";
 import { type App, addOpenApi, createApp, createRoutes, problems, requireCaller } from "./http.ts";
 import { createLogger } from "./log.ts";
 import { jsonBody, jsonContent } from "./route-parts.ts";
@@ -91,6 +92,14 @@ const FOREIGN: Record<string, string>[] = [
   { "Sec-Fetch-Site": "same-site" },
   { "Sec-Fetch-Site": "cross-site" },
   { "Sec-Fetch-Site": "none" },
+  { "Sec-Fetch-Site": "" },
+  { "Sec-Fetch-Site": "same-origin, cross-site" },
+  { "Sec-Fetch-Site": "cross-site", Origin: PLAIN },
+  { "Sec-Fetch-Site": "same-site", Origin: PLAIN },
+  { "Sec-Fetch-Site": "same-origin", Origin: "https://evil.example" },
+  { "Sec-Fetch-Site": "same-origin", Origin: "null" },
+  { Referer: `${PLAIN}/` },
+  { "X-Requested-With": "XMLHttpRequest" },
 ];
 
 describe("by cookie", () => {
@@ -102,7 +111,11 @@ describe("by cookie", () => {
       const { code } = await askProblem(app, method, "/api/mine", { headers: { ...headers, Cookie } });
       expect(code, JSON.stringify(headers)).toBe("forbidden");
     }
-    for (const headers of [{ Origin: PLAIN }, { "Sec-Fetch-Site": "same-origin" }]) {
+    for (const headers of [
+      { Origin: PLAIN },
+      { "Sec-Fetch-Site": "same-origin" },
+      { Origin: PLAIN, "Sec-Fetch-Site": "same-origin" },
+    ] as Record<string, string>[]) {
       const answer = await ask(app, method, "/api/mine", { headers: { ...headers, Cookie } });
       expect(answer).toMatchObject({ status: 200, text: "caller:account" });
     }
@@ -112,6 +125,15 @@ describe("by cookie", () => {
     const app = createTestApp();
     for (const headers of FOREIGN) {
       expect((await ask(app, method, "/api/mine", { headers: { ...headers, Cookie } })).status).toBe(200);
+    }
+  });
+
+  test("no header or query makes another method of a request", async () => {
+    for (const name of ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"]) {
+      const app = createTestApp();
+      app.on(["GET", "DELETE"], "/which", (c) => c.text(c.req.method));
+      const headers = { [name]: "DELETE", Cookie };
+      expect((await ask(app, "GET", `/which?${name}=DELETE&_method=DELETE`, { headers })).text).toBe("GET");
     }
   });
 
@@ -241,14 +263,89 @@ describe("what is thrown", () => {
   });
 });
 
-test("every answer, also a refusal, has the headers that guard browsers and a request id", async () => {
-  for (const path of ["/api/nothing", "/api/throws/type", "/api/mine"]) {
+test("every answer, also a refusal, has the headers that guard browsers, a request id, and may not be stored", async () => {
+  for (const path of ["/api/nothing", "/api/throws/type", "/api/mine", "/openapi.json"]) {
     const { headers } = await ask(createTestApp(), "GET", path);
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
-    expect(headers.get("X-Frame-Options")).toBe("SAMEORIGIN");
+    expect(headers.get("X-Frame-Options")).toBe("DENY");
+    expect(headers.get("Content-Security-Policy")).toBe("default-src 'none'; frame-ancestors 'none'");
+    expect(headers.get("Cross-Origin-Resource-Policy")).toBe("same-origin");
+    expect(headers.get("Cross-Origin-Opener-Policy")).toBe("same-origin");
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+    expect(headers.get("Cache-Control")).toBe("no-store");
     expect(headers.get("X-Request-Id")).toMatch(/^[\w-]{20,}$/);
-    expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
+    for (const none of [
+      "Access-Control-Allow-Origin",
+      "Strict-Transport-Security",
+      "Server",
+      "X-Powered-By",
+    ]) {
+      expect(headers.get(none), none).toBeNull();
+    }
   }
+});
+
+test("browsers are told to come by https where that is how they come", async () => {
+  const settings = { NODE_ENV: "production", CORS_ORIGINS: [] };
+  const hsts = async (PUBLIC_URL: string) => {
+    const app = createApp({ log, edge: edgeOf({ ...settings, PUBLIC_URL }) });
+    return (await ask(app, "GET", "/")).headers.get("Strict-Transport-Security");
+  };
+  expect(await hsts(SECURE)).toBe("max-age=31536000");
+  expect(await hsts(PLAIN)).toBeNull();
+});
+
+test("a page says itself what it runs and whether it may be kept", async () => {
+  const app = createApp({ log });
+  const own = { "Content-Security-Policy": "script-src 'self'", "Cache-Control": "max-age=60" };
+  app.get("/page", (c) => c.text("", 200, own));
+  const { headers } = await ask(app, "GET", "/page");
+  for (const [name, value] of Object.entries(own)) expect(headers.get(name)).toBe(value);
+});
+
+test("a client's request id is taken when it is short and plain, and replaced otherwise", async () => {
+  const idFor = async (id: string) => {
+    const headers = { "X-Request-Id": id };
+    return (await askProblem(createTestApp(), "GET", "/api/nothing", { headers })).requestId;
+  };
+  expect(await idFor("a-1_Z=")).toBe("a-1_Z=");
+  expect(await idFor("x".repeat(64))).toBe("x".repeat(64));
+  for (const id of ["", "x".repeat(65), "a b", "a\tb", "<script>", "$(id)", "a,b", "%0a", "\u00e9"]) {
+    expect(await idFor(id), id).toMatch(/^[0-9a-f-]{36}$/);
+  }
+});
+
+test("a compressed body is refused, and told what would be taken", async () => {
+  for (const encoding of ["gzip", "br", "deflate", "zstd", "gzip, identity", "x"]) {
+    const headers = { "Content-Type": "application/json", "Content-Encoding": encoding };
+    const answer = await askProblem(createTestApp(), "POST", "/api/echo", { headers, body: "{}" });
+    expect(answer.code, encoding).toBe("unsupported_media_type");
+    expect(answer.headers.get("Accept-Encoding")).toBe("identity");
+  }
+  const headers = { "Content-Type": "application/json", "Content-Encoding": "identity" };
+  expect((await ask(createTestApp(), "POST", "/api/echo", { headers, body: "{}" })).status).toBe(200);
+});
+
+test("JSON as deep as a body can be is refused like any other that does not fit", async () => {
+  const headers = { "Content-Type": "application/json" };
+  const deepest = limits.bodyBytes / 2 - 20;
+  for (const body of [
+    "[".repeat(limits.bodyBytes),
+    "[".repeat(deepest) + "]".repeat(deepest),
+    `{"text":${"[".repeat(deepest)}${"]".repeat(deepest)}}`,
+    '{"text":'.repeat(6000) + 1 + "}".repeat(6000),
+  ]) {
+    expect((await askProblem(createTestApp(), "POST", "/api/echo", { headers, body })).code).toBe(
+      "bad_request",
+    );
+  }
+});
+
+test("of a name that is there twice the last counts, and only that one is looked at and used", async () => {
+  const headers = { "Content-Type": "application/json" };
+  const echo = (body: string) => ask(createTestApp(), "POST", "/api/echo", { headers, body });
+  expect((await echo('{"text":1,"text":"a"}')).text).toBe('{"text":"a"}');
+  expect((await echo('{"text":"a","text":1}')).status).toBe(400);
 });
 
 test("the OpenAPI document knows both ways to bring a token", async () => {

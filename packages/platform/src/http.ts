@@ -8,12 +8,14 @@ import { getCookie } from "hono/cookie";
 import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
-import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { accessCookieName } from "./access-cookie.ts";
 import { AppError, type ConstraintErrors, fromZodError, toAppError, toProblem } from "./app-error.ts";
-import { connectionAddress } from "./client-address.ts";
+import { clientAddress, peerAddress } from "./client-address.ts";
 import type { Clock } from "./clock.ts";
+import { allowOrigins } from "./cors.ts";
+import { CLOSED_EDGE, type Edge } from "./edge.ts";
+import { guardAnswers } from "./guard-answers.ts";
 import type { Logger } from "./log.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 import type { Caller, TokenVerifier } from "./token-verifier.ts";
@@ -22,7 +24,7 @@ export type AppEnv = {
   Variables: {
     requestId: string;
     caller: Caller;
-    /** Network address of the client; undefined where the runtime does not tell. */
+    /** Network address of the client in its canonical form; undefined where the runtime does not tell. */
     address: string | undefined;
   };
 };
@@ -30,25 +32,37 @@ export type App = OpenAPIHono<AppEnv>;
 
 export type AppOptions = {
   log: Logger;
+  /** How the app meets the outside; closed when absent. */
+  edge?: Edge;
   /** Names of database constraints, as errors for the caller. */
   constraints?: ConstraintErrors;
   /** Longest body in bytes by path prefix; the first match counts, else `limits.bodyBytes`. */
   bodyLimits?: readonly { path: RegExp; bytes: number }[];
 };
 
-/** A Hono app with what every service needs: request ids, secure headers, body limits, problem+json for every error. */
+/** A longer id of a client, or one that is not plain, is replaced: it comes back in headers and stands in the log. */
+const REQUEST_ID_MAX = 64;
+
+/**
+ * A Hono app with what every service needs: request ids, guarding headers, foreign origins, the client's address, body
+ * limits, problem+json for every error.
+ */
 export function createApp(options: AppOptions): App {
   const app = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (!result.success) throw fromZodError(result.error);
     },
   });
-  app.use(requestId());
+  const edge = options.edge ?? CLOSED_EDGE;
+  app.use(requestId({ limitLength: REQUEST_ID_MAX }));
+  app.use(guardAnswers(edge));
+  app.use(allowOrigins(edge.corsOrigins));
   app.use(async (c, next) => {
-    c.set("address", connectionAddress(c));
+    const forwardedFor = c.req.header("X-Forwarded-For");
+    c.set("address", clientAddress({ peer: peerAddress(c), forwardedFor }, edge.trustedProxies));
     await next();
   });
-  app.use(secureHeaders());
+  app.use(refuseEncoded);
   app.use(limitBodies(options.bodyLimits ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods, options) }));
   app.onError((error, c) => answerError(c, error, options));
@@ -66,6 +80,15 @@ export function createRoutes(): App {
     },
   });
 }
+
+/** A small body that unpacks to a large one would pass every limit: none is unpacked (RFC 9110 section 8.4). */
+const refuseEncoded: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if ((c.req.header("Content-Encoding") ?? "identity").toLowerCase() !== "identity") {
+    c.header("Accept-Encoding", "identity");
+    throw new AppError("unsupported_media_type", "A body must not be compressed.");
+  }
+  await next();
+};
 
 function limitBodies(rules: NonNullable<AppOptions["bodyLimits"]>): MiddlewareHandler<AppEnv> {
   const tooLarge = (bytes: number) => () => {
@@ -96,7 +119,6 @@ function answerError(c: Context<AppEnv>, thrown: unknown, { log, constraints }: 
   // The rest of the body is not read, so that nothing can follow it on this connection.
   if (status === 413) c.header("Connection", "close");
   if (status === 401) c.header("WWW-Authenticate", "Bearer");
-  c.header("Cache-Control", "no-store");
   return c.json({ ...body, status }, status as ContentfulStatusCode, {
     "Content-Type": "application/problem+json",
   });

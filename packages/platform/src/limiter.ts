@@ -1,66 +1,152 @@
 import type pg from "pg";
-import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterRes } from "rate-limiter-flexible";
 import { AppError } from "./app-error.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { BucketStore } from "./bucket-store.ts";
+import type { Clock } from "./clock.ts";
 import type { Logger } from "./log.ts";
+import { type BucketRule, toBucket } from "./token-bucket.ts";
 
 export interface Limiter {
   /**
    * Takes `points` (1 when absent) from `key`.
-   * @throws AppError `rate_limited` with the seconds to wait, `unavailable` when it closes because its store is down.
+   * @throws AppError `rate_limited` with the seconds to wait; `unavailable` or `overloaded` when it closes because its
+   * store is down or has too much to do.
    */
   consume(key: string, points?: number): Promise<void>;
 }
 
+export type LimitRule = BucketRule & {
+  /**
+   * What happens when the database does not answer: credentials and keys are closed. Conveniences stay open, and each
+   * process counts for itself.
+   */
+  readonly whenDown: "open" | "closed";
+  /**
+   * Points that a process counts by itself before it asks the store, for limits that every request has. N processes
+   * together then let through up to N × `batch` more than the rule says, and refuse up to `batch` earlier.
+   */
+  readonly batch?: number;
+};
+
 export type LimiterOptions = {
   pool: pg.Pool;
-  /** Schema-qualified unlogged table `(key text primary key, points int, expire bigint)`. */
+  /** With the unlogged table `rate_limit`. */
   schema: string;
   name: string;
-  points: number;
-  durationSeconds: number;
-  /** What happens when the database does not answer: credentials and keys close, conveniences open. */
-  whenDown: "open" | "closed";
+  rule: LimitRule;
+  /** One for all limiters of a process. */
+  statements: StatementGate;
+  clock: Pick<Clock, "now">;
   log: Logger;
 };
 
-/** A limit that holds across nodes. A key that is over its limit is refused from memory, so that a flood costs no queries. */
-export function createLimiter(options: LimiterOptions): Limiter {
-  const limiter = new RateLimiterPostgres({
-    storeClient: options.pool,
-    storeType: "pool",
-    schemaName: options.schema,
-    tableName: "rate_limit",
-    tableCreated: true,
-    clearExpiredByTimeout: false,
-    keyPrefix: options.name,
-    points: options.points,
-    duration: options.durationSeconds,
-    inMemoryBlockOnConsumed: options.points + 1,
-  });
+/** Keys of one limiter that a process remembers as being over the limit, or counts in batches. */
+const REMEMBERED_KEYS = 20_000;
+/** Statements of all limiters of a process that run or wait for a connection; what lies beyond is refused unasked. */
+const MAX_STATEMENTS = 64;
+
+export type StatementGate = { enter(): boolean; leave(): void };
+
+export function createStatementGate(max = MAX_STATEMENTS): StatementGate {
+  let running = 0;
   return {
-    async consume(key, points = 1) {
-      try {
-        await limiter.consume(key, points);
-      } catch (error) {
-        if (error instanceof RateLimiterRes) throw rateLimited(error);
-        if (options.whenDown === "closed") {
-          throw new AppError("unavailable", "This cannot be allowed now. Try again.", {
-            cause: error,
-            retryAfterSeconds: 2,
-          });
-        }
-        options.log.warn(
-          { err: error, limit: options.name },
-          "the limiter cannot reach its store; letting pass",
-        );
-      }
+    enter() {
+      if (running >= max) return false;
+      running += 1;
+      return true;
+    },
+    leave() {
+      running -= 1;
     },
   };
 }
 
-function rateLimited(state: RateLimiterRes): AppError {
-  const retryAfterSeconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000));
+/**
+ * A limit that holds across nodes. A flood of one key costs no more statements than the limit has points: a key that is
+ * over its limit, or has as much under way as there could be, is refused from memory. A flood of many keys is bounded
+ * by the gate.
+ */
+export function createLimiter(options: LimiterOptions): Limiter {
+  const { rule, clock, log, name, statements } = options;
+  const store = new BucketStore({
+    ...options,
+    insured: rule.whenDown === "open",
+    onFailure: (error) => log.warn({ err: error, limit: name }, "a limiter cannot reach its store"),
+  });
+  const overUntil = new BoundedMap<string, number>(REMEMBERED_KEYS);
+  const underWay = createCounter();
+  const addBatch = createBatches(rule.batch ?? 1);
+
+  /** Beyond the gate it is as if the store did not answer. */
+  async function ask(key: string, points: number): Promise<void> {
+    if (statements.enter()) await store.consume(key, points).finally(() => statements.leave());
+    else if (store.insurance) await store.insurance.consume(key, points);
+    else throw new AppError("overloaded", "Too much is going on. Try again.", { retryAfterSeconds: 1 });
+  }
+
+  function refusal(key: string, error: unknown): AppError {
+    if (error instanceof AppError) return error;
+    if (!(error instanceof RateLimiterRes)) return toUnavailable(error);
+    overUntil.set(key, clock.now().getTime() + error.msBeforeNext);
+    return rateLimited(error.msBeforeNext);
+  }
+
+  return {
+    async consume(key, points = 1) {
+      const restMs = (overUntil.get(key) ?? 0) - clock.now().getTime();
+      if (restMs > 0) throw rateLimited(restMs);
+      overUntil.delete(key);
+      if (underWay.of(key) >= rule.burst) throw rateLimited(toBucket(rule).intervalMs);
+      const due = addBatch(key, points);
+      if (due === 0) return;
+      underWay.add(key, due);
+      await ask(key, due)
+        .catch((error: unknown) => {
+          throw refusal(key, error);
+        })
+        .finally(() => underWay.add(key, -due));
+    },
+  };
+}
+
+/** Numbers by key; a key at 0 is forgotten. */
+function createCounter() {
+  const counts = new Map<string, number>();
+  const of = (key: string): number => counts.get(key) ?? 0;
+  return {
+    of,
+    add(key: string, change: number) {
+      const sum = of(key) + change;
+      if (sum > 0) counts.set(key, sum);
+      else counts.delete(key);
+    },
+  };
+}
+
+/** Points that the store is to be asked for now: 0 until a batch is full. */
+function createBatches(batch: number): (key: string, points: number) => number {
+  const counted = new BoundedMap<string, number>(REMEMBERED_KEYS);
+  return (key, points) => {
+    const sum = (counted.get(key) ?? 0) + points;
+    if (sum < batch) {
+      counted.set(key, sum);
+      return 0;
+    }
+    counted.delete(key);
+    return sum;
+  };
+}
+
+function toUnavailable(cause: unknown): AppError {
+  return new AppError("unavailable", "This cannot be allowed now. Try again.", {
+    cause,
+    retryAfterSeconds: 2,
+  });
+}
+
+function rateLimited(ms: number): AppError {
   return new AppError("rate_limited", "Too many requests of this kind. Wait, then try again.", {
-    retryAfterSeconds,
+    retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
   });
 }

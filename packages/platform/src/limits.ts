@@ -1,38 +1,129 @@
 import type pg from "pg";
-import { createLimiter, type Limiter } from "./limiter.ts";
+import { z } from "zod";
+import type { Clock } from "./clock.ts";
+import { createLimiter, createStatementGate, type Limiter, type LimitRule } from "./limiter.ts";
 import type { Logger } from "./log.ts";
 
-/** `burst` at once, and `perMinute` in the long run. */
-export type LimitRule = {
-  readonly burst: number;
-  readonly perMinute: number;
-  /** What happens when the store does not answer: credentials and keys close, conveniences open. */
-  readonly whenDown: "open" | "closed";
-};
+export type { LimitRule } from "./limiter.ts";
 
 /** The limits of a service that hold across its nodes, by name. */
 export interface Limits<Name extends string> {
   /**
-   * Takes `points` (1 when absent) of the limit `name` for `key`, such as an account or an address.
-   * @throws AppError `rate_limited` with the seconds to wait, `unavailable` when it closes because its store is down.
+   * Takes `points` (1 when absent) of the limit `name` for `key`, such as an account or `limitKey` of an address.
+   * @throws AppError `rate_limited` with the seconds to wait; `unavailable` or `overloaded` when it closes because its
+   * store is down or has too much to do.
    */
   take(name: Name, key: string, points?: number): Promise<void>;
 }
 
-const SECONDS = 60;
+/** A rule, or "off" for a limit that lets everything pass. */
+export type LimitRules<Name extends string> = Readonly<Record<Name, LimitRule | "off">>;
+
+/** Beyond these a rule would not be what its numbers say: see `toBucket`. */
+const change = z.union([
+  z.literal("off"),
+  z.strictObject({
+    burst: z.int().min(1).max(1_000_000).optional(),
+    perMinute: z.number().min(0.0001).max(60_000).optional(),
+  }),
+]);
+
+/**
+ * The setting RATE_LIMITS of a service: a JSON object from names of limits to what differs from `rules`, as
+ * `{"sign-in.account": {"burst": 10}, "search.account": "off"}`; `"*": "off"` switches off all that are not named.
+ * A burst of 0 is refused: what must not be possible at all is no matter of limits.
+ */
+export function rateLimits<Name extends string>(rules: Readonly<Record<Name, LimitRule>>) {
+  const names = Object.keys(rules) as Name[];
+  const changes = z.strictObject({
+    "*": z.literal("off").optional(),
+    ...(Object.fromEntries(names.map((name) => [name, change.optional()])) as Record<
+      Name,
+      z.ZodOptional<typeof change>
+    >),
+  });
+  return z
+    .string()
+    .default("{}")
+    .transform((text, context): LimitRules<Name> => {
+      const changed = changes.safeParse(parseJson(text));
+      if (changed.success) return merge(rules, changed.data as Changes);
+      for (const { path, message } of changed.error.issues) {
+        context.addIssue({ code: "custom", message: [path.join("."), message].filter(Boolean).join(": ") });
+      }
+      return z.NEVER;
+    });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+type Change = z.infer<typeof change>;
+type Changes = Readonly<Partial<Record<string, Change>>>;
+
+function merge<Name extends string>(
+  rules: Readonly<Record<Name, LimitRule>>,
+  changes: Changes,
+): LimitRules<Name> {
+  const merged = Object.entries<LimitRule>(rules).map(([name, rule]) => {
+    const change = changes[name] ?? changes["*"] ?? {};
+    return [name, change === "off" ? change : fitBatch({ ...rule, ...defined(change) })];
+  });
+  return Object.fromEntries(merged);
+}
+
+function defined({ burst, perMinute }: Exclude<Change, "off">): Partial<LimitRule> {
+  return { ...(burst !== undefined && { burst }), ...(perMinute !== undefined && { perMinute }) };
+}
+
+/** A batch larger than a part of the burst would make the limit another one. */
+function fitBatch(rule: LimitRule): LimitRule {
+  if (rule.batch === undefined) return rule;
+  return { ...rule, batch: Math.max(1, Math.min(rule.batch, Math.floor(rule.burst / 6))) };
+}
 
 export function createLimits<Name extends string>(
-  rules: Readonly<Record<Name, LimitRule>>,
-  deps: { pool: pg.Pool; schema: string; log: Logger },
+  rules: LimitRules<Name>,
+  deps: { pool: pg.Pool; schema: string; clock: Pick<Clock, "now">; log: Logger },
 ): Limits<Name> {
+  const statements = createStatementGate();
   const limiters = new Map<Name, Limiter>();
-  for (const [name, { burst, perMinute, whenDown }] of Object.entries(rules) as [Name, LimitRule][]) {
-    const durationSeconds = Math.ceil((burst / perMinute) * SECONDS);
-    limiters.set(name, createLimiter({ ...deps, name, points: burst, durationSeconds, whenDown }));
+  for (const [name, rule] of Object.entries(rules) as [Name, LimitRule | "off"][]) {
+    if (rule !== "off") limiters.set(name, createLimiter({ ...deps, name, rule, statements }));
   }
   return {
     async take(name, key, points) {
       await limiters.get(name)?.consume(key, points);
     },
   };
+}
+
+/** Rows that one statement deletes, so that none holds many locks. */
+const PRUNED_AT_ONCE = 1000;
+
+/** Deletes the rows of buckets that are full again, which are as good as absent. Answers how many there were; a chore. */
+export async function pruneLimits({
+  pool,
+  schema,
+  clock,
+}: {
+  pool: pg.Pool;
+  schema: string;
+  clock: Pick<Clock, "now">;
+}): Promise<number> {
+  let pruned = 0;
+  for (;;) {
+    const { rowCount } = await pool.query(
+      `delete from ${schema}.rate_limit where key in (
+         select key from ${schema}.rate_limit where expire < $1 limit ${PRUNED_AT_ONCE} for update skip locked)`,
+      [clock.now().getTime()],
+    );
+    pruned += rowCount ?? 0;
+    if ((rowCount ?? 0) < PRUNED_AT_ONCE) return pruned;
+  }
 }

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AppError, toProblem } from "./app-error.ts";
+import { RAW_GUARDS } from "./guard-answers.ts";
 import { systemIds } from "./ids.ts";
 
 /** Answers on a connection whose request could not be read, and ends it. */
@@ -29,7 +30,8 @@ function writeProblem(socket: Duplex, error: AppError): void {
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(text)}`,
-    "Cache-Control: no-store",
+    `X-Request-Id: ${problem.requestId}`,
+    ...Object.entries(RAW_GUARDS).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
@@ -46,6 +48,10 @@ export function answerFetchError(error: unknown): Response {
   );
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+    headers: {
+      ...RAW_GUARDS,
+      "Content-Type": "application/problem+json",
+      "X-Request-Id": problem.requestId ?? "",
+    },
   });
 }

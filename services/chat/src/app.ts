@@ -15,6 +15,7 @@ const BASE_PATH = "/api/chat";
 export function createChatApp(context: ChatContext): App {
   const app = createApp({
     log: context.log,
+    edge: context.edge,
     constraints: deviceConstraints,
     bodyLimits: [...deviceBodyLimits, { path: /^\/api\/chat\/messages$/, bytes: limits.frameBytes }],
   });

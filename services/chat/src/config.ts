@@ -1,13 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
+import { edgeEnv } from "@sotto/platform/edge";
+import { rateLimits } from "@sotto/platform/limits";
 import { z } from "zod";
+import { chatLimits } from "./limits.ts";
 
 const positive = z.coerce.number().positive();
 const count = z.coerce.number().int().min(1);
 
 const chatEnv = z.object({
   ...serviceEnv,
+  ...edgeEnv,
   PUBLIC_URL: publicUrl,
+  RATE_LIMITS: rateLimits(chatLimits),
   /** Where the user service publishes the keys that verify access tokens. */
   JWKS_URL: z.url({ protocol: /^https?$/ }),
   /** For people who read logs and metrics; nodes may share it. */
@@ -33,12 +38,6 @@ const chatEnv = z.object({
   /** How long an envelope is kept, and how many a mailbox holds, before the oldest are dropped and a gap is told. */
   MAILBOX_DAYS: count.default(30),
   MAILBOX_ENVELOPES: count.default(10_000),
-  /** Prekey bundles of one device that one other device may claim: at once, and within the hours below. */
-  PREKEY_CLAIMS: count.default(6),
-  PREKEY_CLAIM_WINDOW_SECONDS: count.default(3600),
-  /** Devices that one account may add, remove, and bind to another session: of each kind, within the seconds below. */
-  DEVICE_CHANGES: count.default(20),
-  DEVICE_CHANGE_WINDOW_SECONDS: count.default(3600),
 });
 
 export type ChatConfig = ReturnType<typeof parseChatConfig>;

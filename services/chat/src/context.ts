@@ -7,8 +7,9 @@ import { createBus } from "@sotto/platform/bus/create-bus";
 import { type Clock, systemClock } from "@sotto/platform/clock";
 import { createDatabase, createPool } from "@sotto/platform/db";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
+import { type Edge, edgeOf } from "@sotto/platform/edge";
 import { type Ids, systemIds } from "@sotto/platform/ids";
-import { createLimiter, type Limiter } from "@sotto/platform/limiter";
+import { createLimits, type Limits } from "@sotto/platform/limits";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import { createTokenVerifier, remoteKeys, type TokenVerifier } from "@sotto/platform/token-verifier";
@@ -28,6 +29,7 @@ import { createMailboxReader, type MailboxReader } from "./delivery/mailbox-read
 import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
 import type { DeviceSession } from "./devices/device-context.ts";
 import { INDEXES_ONLY } from "./indexes-only.ts";
+import type { ChatLimit } from "./limits.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
@@ -47,8 +49,8 @@ export interface ChatContext {
   readonly verifier: TokenVerifier;
   /** Origin (RFC 6454) of the pages that may act by cookie. */
   readonly publicOrigin: string;
-  readonly claimLimiter: Limiter;
-  readonly changeLimiter: Limiter;
+  readonly edge: Edge;
+  readonly limits: Limits<ChatLimit>;
   readonly io: Server;
   readonly frames: FrameGate;
   readonly node: { readonly id: string; readonly name: string };
@@ -119,7 +121,8 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     pool,
     bus,
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
-    ...createLimiters(config, pool, log),
+    edge: edgeOf(config),
+    limits: createLimits(config.RATE_LIMITS, { pool, schema: "chat", clock: ground.clock, log }),
     memberships: createMemberships(db),
     commitQueue,
     close: async () => {
@@ -228,24 +231,6 @@ function countSends(queue: CommitQueue, { accepted, refused }: ChatMetrics): Com
       return queue.depth;
     },
     drain: queue.drain,
-  };
-}
-
-function createLimiters(config: ChatConfig, pool: pg.Pool, log: Logger) {
-  const common = { pool, schema: "chat", whenDown: "closed", log } as const;
-  return {
-    claimLimiter: createLimiter({
-      ...common,
-      name: "prekey-claim",
-      points: config.PREKEY_CLAIMS,
-      durationSeconds: config.PREKEY_CLAIM_WINDOW_SECONDS,
-    }),
-    changeLimiter: createLimiter({
-      ...common,
-      name: "device-change",
-      points: config.DEVICE_CHANGES,
-      durationSeconds: config.DEVICE_CHANGE_WINDOW_SECONDS,
-    }),
   };
 }
 

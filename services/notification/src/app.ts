@@ -5,9 +5,9 @@ import type { NotificationContext } from "./context.ts";
 
 /** Health, metrics and the API document. A mail server that is away makes mail wait, not the service unready. */
 export function createNotificationApp(
-  context: Pick<NotificationContext, "log" | "metrics" | "pool" | "bus">,
+  context: Pick<NotificationContext, "edge" | "log" | "metrics" | "pool" | "bus">,
 ): App {
-  const app = createApp({ log: context.log });
+  const app = createApp({ log: context.log, edge: context.edge });
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

@@ -1,4 +1,5 @@
 import { type Env, parseConfig, serviceEnv } from "@sotto/platform/config";
+import { edgeEnv } from "@sotto/platform/edge";
 import { z } from "zod";
 
 /** `name@host` or `Some Name <name@host>`. */
@@ -11,6 +12,7 @@ const mailbox = z
 
 const schema = z.object({
   ...serviceEnv,
+  ...edgeEnv,
   /** `smtp://` or `smtps://`, with user and password when the server wants them. */
   SMTP_URL: z.url({ protocol: /^smtps?$/ }),
   MAIL_FROM: mailbox,

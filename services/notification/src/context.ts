@@ -2,6 +2,7 @@ import { createBus } from "@sotto/platform/bus/create-bus";
 import { systemClock } from "@sotto/platform/clock";
 import { createDatabase } from "@sotto/platform/db";
 import type { NotifyDatabase } from "@sotto/platform/db-types/notify";
+import { edgeOf } from "@sotto/platform/edge";
 import { systemIds } from "@sotto/platform/ids";
 import { createLogger } from "@sotto/platform/log";
 import { createMetrics } from "@sotto/platform/metrics";
@@ -41,5 +42,5 @@ export function createContext(config: NotificationConfig) {
     smtp.close();
     await database.close();
   };
-  return { log, metrics, clock, ids, db, pool, bus, sender, close };
+  return { edge: edgeOf(config), log, metrics, clock, ids, db, pool, bus, sender, close };
 }

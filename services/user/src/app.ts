@@ -16,12 +16,8 @@ const BASE_PATH = "/api/user";
 export function createUserApp(context: UserContext): App {
   const app = createApp({
     log: context.log,
+    edge: context.edge,
     constraints: { account_username_unique: usernameTaken },
-  });
-  // Answers hold tokens and addresses. A route that may be cached says so itself.
-  app.use(`${BASE_PATH}/*`, async (c, next) => {
-    await next();
-    if (!c.res.headers.has("Cache-Control")) c.res.headers.set("Cache-Control", "no-store");
   });
   app.route(BASE_PATH, accountRoutes(context));
   app.route(BASE_PATH, sessionRoutes(context));

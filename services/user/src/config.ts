@@ -1,5 +1,8 @@
 import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
+import { edgeEnv } from "@sotto/platform/edge";
+import { rateLimits } from "@sotto/platform/limits";
 import { z } from "zod";
+import { userLimits } from "./limits.ts";
 
 /** Public half of an Ed25519 key as a JWK (RFC 8037). */
 const publicKey = z.object({
@@ -20,7 +23,9 @@ const sealKey = z.object({
 
 const userEnv = z.object({
   ...serviceEnv,
+  ...edgeEnv,
   PUBLIC_URL: publicUrl,
+  RATE_LIMITS: rateLimits(userLimits),
   /** Private Ed25519 JWK with a `kid`, as JSON: signs access tokens. */
   ACCESS_TOKEN_KEY: json(signingKey),
   /** JSON array of former keys, private or public; their public halves stay published while tokens live. */

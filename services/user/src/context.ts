@@ -4,13 +4,14 @@ import { hash, verify } from "@node-rs/argon2";
 import { type Clock, systemClock } from "@sotto/platform/clock";
 import { createDatabase, type Database } from "@sotto/platform/db";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import { type Edge, edgeOf } from "@sotto/platform/edge";
 import { type Ids, systemIds } from "@sotto/platform/ids";
 import { createLimits, type Limits } from "@sotto/platform/limits";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import type { UserConfig } from "./config.ts";
 import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
-import { type UserLimit, userLimits } from "./limits.ts";
+import type { UserLimit } from "./limits.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
 import { createSealer, type Sealer } from "./sealing/sealer.ts";
@@ -34,6 +35,7 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
     limits: Limits<UserLimit>;
     /** Days for which entries of the audit log are kept. */
     auditDays: number;
+    edge: Edge;
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: string;
     cookies: CookiePolicy;
@@ -69,8 +71,14 @@ export async function createContext(
   return {
     ...used,
     ...database,
-    limits: createLimits(userLimits, { pool: database.pool, schema: "account", log }),
     auditDays: config.AUDIT_DAYS,
+    edge: edgeOf(config),
+    limits: createLimits(config.RATE_LIMITS, {
+      pool: database.pool,
+      schema: "account",
+      clock: used.clock,
+      log,
+    }),
     log,
     metrics: createMetrics(),
     accessTokens: await createAccessTokens({

@@ -14,7 +14,7 @@ import { createSignatureVerifier } from "./xeddsa.ts";
  * @throws AppError `not_found`, `invalid_signature`, `rate_limited`, `unavailable`.
  */
 export async function bindDeviceSession(
-  context: Pick<DeviceContext, "db" | "clock" | "changeLimiter" | "closeDevice">,
+  context: Pick<DeviceContext, "db" | "clock" | "limits" | "closeDevice">,
   caller: Caller,
   deviceId: string,
   proof: string,
@@ -25,7 +25,7 @@ export async function bindDeviceSession(
   const proven = await verify?.(deviceSessionToSign(deviceId, sessionId), Buffer.from(proof, "base64"));
   if (!proven) throw invalidSignature(["proof"]);
   if (device.session_id === sessionId) return;
-  await context.changeLimiter.consume(`bind ${caller.accountId}`);
+  await context.limits.take("device-change.account", `bind ${caller.accountId}`);
   const bound = await updateDeviceSession(context.db, device, { sessionId, seenAt: context.clock.now() });
   // Removed, and perhaps registered with other keys, since it was read.
   if (!bound) throw new AppError("not_found", "The account has no such device.");

@@ -150,7 +150,7 @@ test("ids that no device has take no room in the limiter's store", async () => {
 
 test("when the limiter's store is down no key is handed out", async () => {
   const [alice, bob] = [await app.join(), await app.join(1)];
-  const down = { consume: () => Promise.reject(new Error("the store is down")) };
+  const down = { take: () => Promise.reject(new Error("the store is down")) };
   const { claimPrekeys } = await import("./claim-prekeys.ts");
   const claimer = {
     deviceId: alice.device.deviceId,
@@ -158,7 +158,7 @@ test("when the limiter's store is down no key is handed out", async () => {
     registrationId: alice.device.registrationId,
     identityKey: Buffer.from(alice.device.identityKey, "base64"),
   };
-  const attempt = claimPrekeys({ ...app.context, claimLimiter: down }, claimer, bob.account.accountId, [
+  const attempt = claimPrekeys({ ...app.context, limits: down }, claimer, bob.account.accountId, [
     bob.device.deviceId,
   ]);
   await expect(attempt).rejects.toThrow("the store is down");

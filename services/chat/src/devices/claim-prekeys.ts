@@ -12,7 +12,7 @@ import { type ClaimedRow, countLastResortUse, listStocks, takePrekeys } from "./
  * @throws AppError `not_found` when the account has none of the devices; `rate_limited`, and then nothing was taken.
  */
 export async function claimPrekeys(
-  context: Pick<DeviceContext, "db" | "claimLimiter" | "keysLow">,
+  context: Pick<DeviceContext, "db" | "limits" | "keysLow">,
   claimer: ProvenDevice,
   accountId: string,
   deviceIds: readonly string[],
@@ -22,7 +22,9 @@ export async function claimPrekeys(
   // Only devices that exist: made-up ids must not fill the limiter's store.
   const targets = devices.map((device) => device.device_id).filter((id) => wanted.has(id));
   if (targets.length === 0) throw accountUnreachable();
-  await Promise.all(targets.map((target) => context.claimLimiter.consume(`${claimer.deviceId}:${target}`)));
+  await Promise.all(
+    targets.map((target) => context.limits.take("prekey-claim.pair", `${claimer.deviceId}:${target}`)),
+  );
   const claimed = await takePrekeys(context.db, accountId, targets);
   for (const row of claimed) {
     if (row.kem_is_last_resort) await countLastResortUse(context.db, row.device_id, row.kem_key_id);

@@ -8,13 +8,14 @@ import { createDatabase } from "@sotto/platform/db";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { type App, createApp } from "@sotto/platform/http";
 import { systemIds } from "@sotto/platform/ids";
-import { createLimiter } from "@sotto/platform/limiter";
+import { createLimits } from "@sotto/platform/limits";
 import { createLogger } from "@sotto/platform/log";
 import { createTokenVerifier } from "@sotto/platform/token-verifier";
 import { createTestDatabase } from "@sotto/testkit/postgres";
 import { type Kysely, sql, type Transaction } from "kysely";
 import pg from "pg";
 import { expect } from "vitest";
+import { chatLimits } from "../limits.ts";
 import { ACCOUNT_LOCK_CLASS, accountLockKey } from "./account-lock.ts";
 import { deviceConstraints } from "./device-constraints.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -37,9 +38,9 @@ export type Person = { account: TestAccount; sessionId: string; token: string };
 export type Joined = Person & { device: TestDevice; list: SignedDeviceList; request: RegisterDeviceRequest };
 
 /** Claims of one caller for one device within the window. */
-export const CLAIMS_ALLOWED = 6;
+export const CLAIMS_ALLOWED = chatLimits["prekey-claim.pair"].burst;
 /** Changes of devices, of each kind. */
-export const CHANGES_ALLOWED = 20;
+export const CHANGES_ALLOWED = chatLimits["device-change.account"].burst;
 
 type Recorded = {
   lowDevices: { deviceId: string; stock: PrekeyStock }[];
@@ -122,15 +123,13 @@ export function holdAsStorer(accountId: string) {
 function createDeviceContext(url: string, publicKey: CryptoKey, recorded: Recorded) {
   const log = createLogger({ service: "test", level: "silent" });
   const { db, pool, close } = createDatabase<ChatDatabase>({ url, max: 10, applicationName: "test", log });
-  const limits = { pool, schema: "chat", durationSeconds: 3600, whenDown: "closed", log } as const;
   const context: DeviceContext = {
     db,
     clock: systemClock,
     ids: systemIds,
     verifier: createTokenVerifier({ keys: async () => publicKey, clock: systemClock }),
     publicOrigin: "http://localhost:8080",
-    claimLimiter: createLimiter({ ...limits, name: "claim", points: CLAIMS_ALLOWED }),
-    changeLimiter: createLimiter({ ...limits, name: "change", points: CHANGES_ALLOWED }),
+    limits: createLimits(chatLimits, { pool, schema: "chat", clock: systemClock, log }),
     keysLow: (deviceId, stock) => recorded.lowDevices.push({ deviceId, stock }),
     closeDevice: (ended, reason) => recorded.closedDevices.push({ ...ended, reason }),
   };
@@ -184,6 +183,7 @@ async function createTokens() {
         aud: TOKEN_AUDIENCE,
         sub: accountId,
         sid: sessionId,
+        auth_time: iat,
         iat,
         exp: iat + 600,
       };

@@ -3,9 +3,10 @@ import type { CloseReason } from "@sotto/contracts/socket-events";
 import type { Clock } from "@sotto/platform/clock";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import type { Ids } from "@sotto/platform/ids";
-import type { Limiter } from "@sotto/platform/limiter";
+import type { Limits } from "@sotto/platform/limits";
 import type { TokenVerifier } from "@sotto/platform/token-verifier";
 import type { Kysely } from "kysely";
+import type { ChatLimit } from "../limits.ts";
 
 /** A device as far as one session acted as it. */
 export type DeviceSession = { readonly deviceId: string; readonly sessionId: string };
@@ -18,13 +19,11 @@ export interface DeviceContext {
   readonly verifier: TokenVerifier;
   /** Origin of the pages that may act by cookie. */
   readonly publicOrigin: string;
-  /** Per calling device and target device: 6 claims, then one every 10 minutes. Closed when its store is down. */
-  readonly claimLimiter: Limiter;
   /**
-   * Per account and kind of change: a change waits for the messages of the account that are being stored, and messages
-   * for it. Closed when its store is down.
+   * Claims are counted by calling device and target device. Changes by account and kind: a change waits for the messages
+   * of the account that are being stored, and messages for it.
    */
-  readonly changeLimiter: Limiter;
+  readonly limits: Limits<ChatLimit>;
   /** Tells a device, wherever it is connected, that its one-time keys run out. Best effort: it also asks by itself. */
   keysLow(deviceId: string, stock: PrekeyStock): void;
   /**

@@ -30,7 +30,7 @@ import { highestKeyId } from "./prekey-replacement.ts";
 import { hashRequest } from "./sha256.ts";
 import { type Registration, verifyRegistration } from "./verify-registration.ts";
 
-type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids" | "changeLimiter">;
+type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids" | "limits">;
 
 /**
  * Adds a device to the caller's account, with its keys and the device list that names it, and binds it to the caller's
@@ -51,7 +51,7 @@ export async function registerDevice(
   assertRoom(await listDevices(context.db, accountId));
   const registration = await verifyRegistration(accountId, request);
   // After the signatures: who has no account key must not use up what the owner may do.
-  await context.changeLimiter.consume(`add ${accountId}`);
+  await context.limits.take("device-change.account", `add ${accountId}`);
   return context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
     const stored = await findRepeat(tx, accountId, request.deviceId, requestHash);

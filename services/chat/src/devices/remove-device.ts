@@ -24,7 +24,7 @@ import {
  * @throws AppError `not_found`, `invalid_signature`, `bad_request`, `device_list_conflict`, `rate_limited`, `unavailable`.
  */
 export async function removeDevice(
-  context: Pick<DeviceContext, "db" | "clock" | "ids" | "changeLimiter" | "closeDevice">,
+  context: Pick<DeviceContext, "db" | "clock" | "ids" | "limits" | "closeDevice">,
   caller: Caller,
   deviceId: string,
   signedList: SignedDeviceList,
@@ -34,7 +34,7 @@ export async function removeDevice(
   if (!pinned) throw noSuchDevice();
   const list = await readDeviceList(accountId, pinned.account_key, signedList);
   // After the signature, as in register-device.ts.
-  await context.changeLimiter.consume(`remove ${accountId}`);
+  await context.limits.take("device-change.account", `remove ${accountId}`);
   const sessionId = await context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
     const devices = await listDevices(tx, accountId);
