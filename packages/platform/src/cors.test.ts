@@ -39,7 +39,7 @@ test("its preflight is answered for every address and method, with the headers i
   expect(response.status).toBe(204);
   expect(response.headers.get("Access-Control-Allow-Methods")?.split(",")).toContain("DELETE");
   expect(response.headers.get("Access-Control-Allow-Headers")).toBe(
-    "Authorization,Content-Type,X-Request-Id",
+    "Authorization,Content-Type,X-Request-Id,sotto-device",
   );
   expect(response.headers.get("Access-Control-Allow-Credentials")).toBeNull();
 });

@@ -1,3 +1,4 @@
+import { DEVICE_HEADER } from "@sotto/contracts/message-api";
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { z } from "zod";
@@ -28,7 +29,7 @@ export const corsOrigins = z
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /** A request header that is not here, a browser does not send across origins. */
-const REQUEST_HEADERS = ["Authorization", "Content-Type", "X-Request-Id"];
+const REQUEST_HEADERS = ["Authorization", "Content-Type", "X-Request-Id", DEVICE_HEADER];
 const EXPOSED_HEADERS = ["Retry-After", "X-Request-Id"];
 /** Seconds that a browser may remember the answer to a preflight. */
 const MAX_AGE = 600;

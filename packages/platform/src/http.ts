@@ -17,6 +17,7 @@ import { allowOrigins } from "./cors.ts";
 import { CLOSED_EDGE, type Edge } from "./edge.ts";
 import { guardAnswers } from "./guard-answers.ts";
 import type { Logger } from "./log.ts";
+import { type ApiDocument, completeDocument } from "./openapi.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 import type { Caller, TokenVerifier } from "./token-verifier.ts";
 
@@ -222,5 +223,10 @@ export function addOpenApi(app: App, info: { title: string; version: string }): 
     name: ACCESS_COOKIE,
     description: `Over https the name is __Host-${ACCESS_COOKIE}.`,
   });
-  app.doc31("/openapi.json", { openapi: "3.1.0", info });
+  let document: ApiDocument | undefined;
+  app.get("/openapi.json", (c) => {
+    // Made when first asked for, when every route is there.
+    document ??= completeDocument<ApiDocument>(app.getOpenAPI31Document({ openapi: "3.1.0", info }));
+    return c.json(document);
+  });
 }
