@@ -11,16 +11,31 @@ export function decodedLength(base64: string): number {
   return (base64.length / 4) * 3 - padding;
 }
 
+/** What the alphabet's check amounts to; told to readers of the schema. */
+const PATTERN = "^[A-Za-z0-9+/]*={0,2}$";
+
 /** Base64 with padding (RFC 4648 section 4) of `min` to `max` bytes. The length is checked before the alphabet. */
 export function base64Bytes(min: number, max: number = min) {
   return z
     .string()
-    .max(base64Length(max), `at most ${max} bytes`)
+    .max(base64Length(max), { message: `at most ${max} bytes`, abort: true })
     .min(base64Length(min), `at least ${min} bytes`)
-    .regex(/^[A-Za-z0-9+/]*={0,2}$/, "not base64")
-    .refine((text) => text.length % 4 === 0 && isWithin(decodedLength(text), min, max), {
+    .refine((text) => isBase64(text) && isWithin(decodedLength(text), min, max), {
       message: min === max ? `must be base64 of ${min} bytes` : `must be base64 of ${min} to ${max} bytes`,
-    });
+    })
+    .meta({ pattern: PATTERN });
+}
+
+/**
+ * The platform's decoder is ten times as fast as an expression over the alphabet. It forgives spaces and missing padding,
+ * but then the length gives them away.
+ */
+function isBase64(text: string): boolean {
+  try {
+    return text.length % 4 === 0 && atob(text).length === decodedLength(text);
+  } catch {
+    return false;
+  }
 }
 
 function isWithin(value: number, min: number, max: number): boolean {
