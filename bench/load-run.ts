@@ -18,20 +18,23 @@ export interface Measured {
   readonly loadCpuMsPerMessage: number;
 }
 
-export interface Place {
+/** What runs during a measurement. */
+export interface Running {
   readonly bench: Bench;
-  readonly database: BenchDatabase;
   readonly nodes: readonly ServiceProcess[];
   readonly generator: LoadProcess;
 }
 
+export interface Place extends Running {
+  readonly database: BenchDatabase;
+}
+
 /** Warms up, measures, stops, and waits until everything that was acknowledged is delivered; the load runs already. */
 export async function measureLoad(
-  place: Place,
+  { bench, nodes, generator }: Running,
   seconds: number,
-  settle: () => Promise<void> = () => place.generator.load.settle(SETTLE_MS),
+  settle: () => Promise<void> = () => generator.load.settle(SETTLE_MS),
 ): Promise<Measured> {
-  const { bench, nodes, generator } = place;
   const readCpu = () => ({
     nodes: nodes.reduce((sum, node) => sum + node.cpuMs(), 0),
     postgres: bench.ground.postgresCpuMs(),

@@ -4,9 +4,10 @@ import type { BenchDatabase } from "./ground.ts";
 import { startLoadProcess } from "./load/load-process.ts";
 import { assertComplete, latencies, type Measured, measureLoad, processorTime } from "./load-run.ts";
 import { startProfiling } from "./profile.ts";
-import { round } from "./report.ts";
+import { type Row, round } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 import { clearMessages, measureStoreFloor } from "./store-floor.ts";
+import { measureTransportFloor } from "./transport-floor.ts";
 import { settleVillage, toLoadUsers, type Village } from "./village.ts";
 
 const USERS = 50;
@@ -50,6 +51,42 @@ async function measureNodes(
   return { saturated, light };
 }
 
+interface Floors {
+  /** The accepting transaction by itself. */
+  readonly store: number;
+  /** The frames by themselves. */
+  readonly transport: number;
+}
+
+async function measureFloors(bench: Bench, database: BenchDatabase, village: Village): Promise<Floors> {
+  const seconds = Math.max(2, bench.arguments.seconds / 3);
+  return {
+    store: await measureStoreFloor({ database, village, seconds, ...SIZES }),
+    transport: await measureTransportFloor(bench, {
+      ...SIZES,
+      seconds,
+      inFlight: IN_FLIGHT,
+      usersAt: (urls) => toLoadUsers(village, bench.ground.tokens, urls),
+    }),
+  };
+}
+
+/** `sharedFloorPerS`: what the same cores reach when each message costs them both floors, one after the other. */
+function againstFloors(perS: number, before: Floors, after: Floors): Row {
+  const store = (before.store + after.store) / 2;
+  const transport = (before.transport + after.transport) / 2;
+  const shared = 1 / (1 / store + 1 / transport);
+  return {
+    floorPerS: round(store),
+    ratio: round(perS / store, 3),
+    transportFloorPerS: round(transport),
+    sharedFloorPerS: round(shared),
+    ofSharedFloor: round(perS / shared, 3),
+    floorBeforePerS: round(before.store),
+    floorAfterPerS: round(after.store),
+  };
+}
+
 async function runSend(bench: Bench): Promise<void> {
   const {
     report,
@@ -58,25 +95,19 @@ async function runSend(bench: Bench): Promise<void> {
   } = bench;
   const database = await ground.createDatabase();
   const village = await settleVillage(database, USERS);
-  const floorSeconds = Math.max(2, seconds / 3);
-  const measureFloor = () => measureStoreFloor({ database, village, seconds: floorSeconds, ...SIZES });
-  let floorBefore = await measureFloor();
+  let before = await measureFloors(bench, database, village);
   let oneNode: number | undefined;
   for (const nodes of [1, 2]) {
     report.note(`send: ${nodes} node(s), ${USERS} users x ${IN_FLIGHT} in flight, ${seconds} s`);
     const { saturated, light } = await measureNodes(bench, database, village, nodes);
-    const floorAfter = await measureFloor();
-    const floorPerS = (floorBefore + floorAfter) / 2;
+    const after = await measureFloors(bench, database, village);
     report.row({
       scenario: "send",
       nodes,
       ackedPerS: round(saturated.ackedPerS),
-      floorPerS: round(floorPerS),
-      ratio: round(saturated.ackedPerS / floorPerS, 3),
+      ...againstFloors(saturated.ackedPerS, before, after),
       ...latencies(saturated),
       ...processorTime(saturated),
-      floorBeforePerS: round(floorBefore),
-      floorAfterPerS: round(floorAfter),
       ...(oneNode === undefined ? {} : { ofOneNode: round(saturated.ackedPerS / oneNode, 3) }),
     });
     report.row({
@@ -88,7 +119,7 @@ async function runSend(bench: Bench): Promise<void> {
       ...processorTime(light),
     });
     oneNode ??= saturated.ackedPerS;
-    floorBefore = floorAfter;
+    before = after;
   }
   await database.drop();
 }
