@@ -1,6 +1,6 @@
 // The floor of `send`: the service's own accepting transaction, called directly, without sockets and senders.
 import { randomBytes } from "node:crypto";
-import { INDEXES_ONLY } from "@sotto/chat-service/indexes-only";
+import { COMMIT_POOL } from "@sotto/chat-service/messages/commit-pool";
 import type { PendingSend } from "@sotto/chat-service/messages/commit-queue";
 import { storeBatch } from "@sotto/chat-service/messages/store-batch";
 import { systemClock } from "@sotto/platform/clock";
@@ -61,7 +61,7 @@ export async function measureStoreFloor(options: FloorOptions): Promise<number> 
     max: LANES,
     applicationName: "bench floor",
     log: createLogger({ service: "bench", level: "warn" }),
-    settings: INDEXES_ONLY,
+    ...COMMIT_POOL,
   });
   const ignore = (): void => undefined;
   const deps = { pool, clock: systemClock, ids: systemIds, onCommitted: ignore, onRepeated: ignore };

@@ -25,12 +25,31 @@ afterAll(async () => {
 
 function newPool(
   applicationName: string,
-  options: { statementTimeoutMs?: number; url?: string } = {},
+  options: { statementTimeoutMs?: number; url?: string; pipeline?: boolean } = {},
 ): pg.Pool {
   const pool = createPool({ url: database.urlFor("chat"), max: 2, applicationName, log, ...options });
   pools.push(pool);
   return pool;
 }
+
+/** Bytes of a second statement of `text` that are sent while the first one is unanswered. */
+async function sentBehindFirst(pool: pg.Pool, text: string): Promise<number> {
+  const client = await pool.connect();
+  const { stream } = (client as unknown as { connection: { stream: net.Socket } }).connection;
+  const answers = [client.query("select pg_sleep(0)")];
+  const before = stream.bytesWritten;
+  answers.push(client.query(text));
+  const sent = stream.bytesWritten - before;
+  await Promise.all(answers);
+  client.release();
+  return sent;
+}
+
+test("a statement is sent before the one in front of it is answered only by a pool that is made for it", async () => {
+  const text = `select ${"1".padStart(1000)}`;
+  expect(await sentBehindFirst(newPool("one by one"), text)).toBe(0);
+  expect(await sentBehindFirst(newPool("pipeline", { pipeline: true }), text)).toBeGreaterThan(text.length);
+});
 
 const cut = (name: string) =>
   owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [name]);

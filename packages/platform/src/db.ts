@@ -16,6 +16,8 @@ export type PoolOptions = {
   statementTimeoutMs?: number;
   /** Settings of every session of this pool, as in `-c name=value`. */
   settings?: Readonly<Record<string, string>>;
+  /** Sends a statement without waiting for the answer to the one before it; whoever awaits each has what there is without. */
+  pipeline?: boolean;
 };
 
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -41,6 +43,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: Math.ceil(statementTimeoutMs * QUERY_TIMEOUT_FACTOR),
     idle_in_transaction_session_timeout: 30_000,
     types,
+    pipeline: options.pipeline ?? false,
     options: Object.entries(options.settings ?? {})
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(" "),

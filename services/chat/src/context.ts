@@ -30,6 +30,7 @@ import { createNodeLink, type NodeLink } from "./delivery/node-link.ts";
 import type { DeviceSession } from "./devices/device-context.ts";
 import { INDEXES_ONLY } from "./indexes-only.ts";
 import type { ChatLimit } from "./limits.ts";
+import { COMMIT_POOL } from "./messages/commit-pool.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
@@ -241,7 +242,7 @@ function createPools(config: ChatConfig, log: Logger) {
       ...common,
       max: config.COMMIT_LANES,
       applicationName: `${config.NODE_NAME} commit`,
-      settings: INDEXES_ONLY,
+      ...COMMIT_POOL,
     }),
     // Acknowledgements need not survive a crash: what they deleted is delivered again, and recognised.
     mailbox: createPool({

@@ -43,8 +43,11 @@ export async function storeBatch(
   const client = await deps.pool.connect();
   let failure: Error | undefined;
   try {
-    await beginLocked(client, lockKeysOf(batch));
-    const rosters = await findRosters(client, distinct(batch.map(({ request }) => request.conversationId)));
+    // Sent together, and executed one after the other: the rosters are read under the locks.
+    const [, rosters] = await Promise.all([
+      beginLocked(client, lockKeysOf(batch)),
+      findRosters(client, distinct(batch.map(({ request }) => request.conversationId))),
+    ]);
     const refusals = new Map<number, AppError>();
     for (const index of first) {
       const refusal = findRefusal(batch[index] as PendingSend, rosters);
