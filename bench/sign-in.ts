@@ -18,12 +18,10 @@ const AT_ONCE = 16;
 const ME_EVERY_MS = 20;
 const WARM_UP_MS = 1000;
 
-/** A JWK as JSON; the public half unless it is asked for whole. */
-function newKey(type: "ed25519" | "x25519", crv: string, half: "private" | "public" = "public"): string {
-  // Each kind has an overload of its own.
-  const { privateKey } = type === "ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("x25519");
-  const { x, d } = privateKey.export({ format: "jwk" });
-  return JSON.stringify({ kty: "OKP", crv, x, kid: "bench", ...(half === "private" && { d }) });
+/** The public half of a key that nobody keeps, as a JWK. */
+function newSealKey(): string {
+  const { publicKey } = generateKeyPairSync("x25519");
+  return JSON.stringify({ ...publicKey.export({ format: "jwk" }), kid: "bench" });
 }
 
 function startUserService({ ground, arguments: { profileDir } }: Bench, database: BenchDatabase) {
@@ -33,9 +31,8 @@ function startUserService({ ground, arguments: { profileDir } }: Bench, database
     env: {
       DATABASE_URL: database.urlFor("user"),
       PUBLIC_URL: "http://localhost:8080",
-      ACCESS_TOKEN_KEY: newKey("ed25519", "Ed25519", "private"),
       ACCOUNT_SECRET: randomBytes(32).toString("base64url"),
-      NOTIFICATION_SEAL_KEY: newKey("x25519", "X25519"),
+      NOTIFICATION_SEAL_KEY: newSealKey(),
     },
     profileDir,
   });

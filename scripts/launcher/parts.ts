@@ -95,7 +95,6 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
   return [
     part(input, "user", main("user"), {
       ...serviceEnv("user"),
-      ACCESS_TOKEN_KEY: JSON.stringify(secrets.accessTokenKey),
       ACCOUNT_SECRET: secrets.accountSecret,
       NOTIFICATION_SEAL_KEY: JSON.stringify(publicHalf(secrets.notificationKey)),
     }),

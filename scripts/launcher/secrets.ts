@@ -1,6 +1,6 @@
 // The secrets of this installation, made once and kept: losing the database passwords locks everybody out,
-// another token key signs everybody out.
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+// and with another account secret authenticator apps and signing keys are lost.
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -24,16 +24,6 @@ const firstVersion = z.object({
     notification: password,
     relay: password,
   }),
-  /** Private Ed25519 key (RFC 8037) that signs access tokens. */
-  accessTokenKey: z.object({
-    kty: z.literal("OKP"),
-    crv: z.literal("Ed25519"),
-    x: z.string().min(43),
-    d: z.string().min(43),
-    kid: z.string().min(1),
-    alg: z.literal("EdDSA"),
-    use: z.literal("sig"),
-  }),
 });
 
 const secretsSchema = firstVersion.extend({
@@ -52,26 +42,21 @@ const secretsSchema = firstVersion.extend({
 
 export type Secrets = z.infer<typeof secretsSchema>;
 
-function exportKey({ privateKey }: { privateKey: KeyObject }, crv: string) {
-  const { x, d } = privateKey.export({ format: "jwk" });
-  if (x === undefined || d === undefined) throw new Error(`this Node made an ${crv} key without its numbers`);
+function newNotificationKey(): Secrets["notificationKey"] {
+  const { x, d } = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
+  if (x === undefined || d === undefined) throw new Error("this Node made an X25519 key without its numbers");
   // RFC 7638: the members that make the public key, in this order.
   const kid = createHash("sha256")
-    .update(JSON.stringify({ crv, kty: "OKP", x }))
+    .update(JSON.stringify({ crv: "X25519", kty: "OKP", x }))
     .digest("base64url");
-  return { x, d, kid };
-}
-
-function newTokenKey(): Secrets["accessTokenKey"] {
-  const key = exportKey(generateKeyPairSync("ed25519"), "Ed25519");
-  return { kty: "OKP", crv: "Ed25519", ...key, alg: "EdDSA", use: "sig" };
+  return { kty: "OKP", crv: "X25519", x, d, kid };
 }
 
 /** What the first version of the file did not hold. */
 function newSecondSecrets(): Pick<Secrets, "accountSecret" | "notificationKey"> {
   return {
     accountSecret: randomBytes(32).toString("base64url"),
-    notificationKey: { kty: "OKP", crv: "X25519", ...exportKey(generateKeyPairSync("x25519"), "X25519") },
+    notificationKey: newNotificationKey(),
   };
 }
 
@@ -85,7 +70,6 @@ function newSecrets(): Secrets {
       notification: newPassword(),
       relay: newPassword(),
     },
-    accessTokenKey: newTokenKey(),
     ...newSecondSecrets(),
   };
 }
@@ -125,7 +109,8 @@ function write(file: string, secrets: Secrets): Secrets {
 
 /**
  * Reads `<dir>/secrets.json`, making it (whole, mode 0600) when there is none. Never repairs one in part; a whole one
- * of an earlier version gets what that version did not have.
+ * of an earlier version gets what that version did not have, and loses what is no longer a secret of this file: the first
+ * version held a key that signed access tokens.
  */
 export function loadSecrets(dir: string): Secrets {
   const file = path.join(dir, "secrets.json");

@@ -59,6 +59,8 @@ async function readClaims(
 }
 
 function toTokenError(error: unknown): AppError {
+  // Of the source of the keys itself.
+  if (error instanceof AppError) return error;
   if (error instanceof errors.JWTExpired) {
     return new AppError("token_expired", "The access token has expired.", { cause: error });
   }

@@ -26,5 +26,11 @@ test("without its database the service lives, is not ready, and asks callers to 
   const problem = await signIn.text();
   expect(JSON.parse(problem)).toMatchObject({ code: "unavailable" });
   expect(problem).not.toContain("127.0.0.1");
-  expect((await app.request("/.well-known/jwks.json")).status).toBe(200);
+  // An empty set of keys would make verifiers refuse for good what they only cannot judge now.
+  const keys = await app.request("/.well-known/jwks.json");
+  expect(keys.status).toBe(503);
+  expect(await keys.json()).toMatchObject({ code: "unavailable" });
+  const head = Buffer.from(JSON.stringify({ alg: "EdDSA", kid: "k" })).toString("base64url");
+  const me = await app.request("/api/user/me", { headers: { Authorization: `Bearer ${head}.e30.AAAA` } });
+  expect(await me.json()).toMatchObject({ status: 503, code: "unavailable" });
 });

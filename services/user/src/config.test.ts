@@ -1,10 +1,10 @@
 import { ConfigError } from "@sotto/platform/config";
 import { expect, test } from "vitest";
 import { parseUserConfig } from "./config.ts";
-import { newSigningKey, newUserEnv } from "./user-env-fixture.ts";
+import { newSealKey, newUserEnv } from "./user-env-fixture.ts";
 
-const key = newSigningKey("k1");
-const env = { ...newUserEnv(), ACCESS_TOKEN_KEY: JSON.stringify(key) };
+const { publicKey: key, privateKey } = newSealKey();
+const env = { ...newUserEnv(), NOTIFICATION_SEAL_KEY: JSON.stringify(key) };
 
 function problemsOf(changed: Record<string, string | undefined>): readonly string[] {
   try {
@@ -18,8 +18,9 @@ function problemsOf(changed: Record<string, string | undefined>): readonly strin
 
 test("the least configuration is enough", () => {
   expect(parseUserConfig(env)).toMatchObject({
-    ACCESS_TOKEN_KEY: key,
-    ACCESS_TOKEN_PREVIOUS_KEYS: [],
+    NOTIFICATION_SEAL_KEY: key,
+    SIGNING_KEY_DAYS: 30,
+    AUDIT_DAYS: 365,
     PASSWORD_HASH_MAX_WAITING: 64,
   });
 });
@@ -29,12 +30,10 @@ test("every missing setting is named at once", () => {
     PORT: undefined,
     DATABASE_URL: undefined,
     PUBLIC_URL: undefined,
-    ACCESS_TOKEN_KEY: undefined,
     ACCOUNT_SECRET: undefined,
     NOTIFICATION_SEAL_KEY: undefined,
   });
   expect(problems.map((problem) => problem.split(" ")[0]).sort()).toEqual([
-    "ACCESS_TOKEN_KEY",
     "ACCOUNT_SECRET",
     "DATABASE_URL",
     "NOTIFICATION_SEAL_KEY",
@@ -43,19 +42,28 @@ test("every missing setting is named at once", () => {
   ]);
 });
 
-test("a key that is no private Ed25519 JWK is refused without being shown", () => {
-  const { d: secret, ...publicOnly } = key;
+test("a key that is no public X25519 JWK is refused without being shown", () => {
+  const { x, ...withoutNumber } = key;
   const bad = [
     "{",
     '"text"',
-    JSON.stringify(publicOnly),
-    JSON.stringify({ ...key, crv: "X25519" }),
-    JSON.stringify({ ...key, d: "AAAA" }),
+    JSON.stringify(withoutNumber),
+    JSON.stringify({ ...key, crv: "Ed25519" }),
+    JSON.stringify({ ...key, x: "AAAA" }),
   ];
   for (const value of [...bad, `${JSON.stringify(key)}x`]) {
-    const problems = problemsOf({ ACCESS_TOKEN_KEY: value });
+    const problems = problemsOf({ NOTIFICATION_SEAL_KEY: value });
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(/^ACCESS_TOKEN_KEY is not valid/);
-    expect(problems[0]).not.toContain(secret);
+    expect(problems[0]).toMatch(/^NOTIFICATION_SEAL_KEY is not valid/);
+    expect(problems[0]).not.toContain(x);
   }
+});
+
+test("of a key that was given whole the private half is not kept", () => {
+  const whole = { ...privateKey.export({ format: "jwk" }), kid: "k" };
+  const { NOTIFICATION_SEAL_KEY } = parseUserConfig({
+    ...env,
+    NOTIFICATION_SEAL_KEY: JSON.stringify(whole),
+  });
+  expect(NOTIFICATION_SEAL_KEY).not.toHaveProperty("d");
 });

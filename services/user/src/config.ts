@@ -4,15 +4,6 @@ import { rateLimits } from "@sotto/platform/limits";
 import { z } from "zod";
 import { userLimits } from "./limits.ts";
 
-/** Public half of an Ed25519 key as a JWK (RFC 8037). */
-const publicKey = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.base64url().length(43),
-  kid: z.string().min(1).max(100),
-});
-const signingKey = publicKey.extend({ d: z.base64url().length(43) });
-
 /** Public half of an X25519 key as a JWK (RFC 8037). */
 const sealKey = z.object({
   kty: z.literal("OKP"),
@@ -26,14 +17,12 @@ const userEnv = z.object({
   ...edgeEnv,
   PUBLIC_URL: publicUrl,
   RATE_LIMITS: rateLimits(userLimits),
-  /** Private Ed25519 JWK with a `kid`, as JSON: signs access tokens. */
-  ACCESS_TOKEN_KEY: json(signingKey),
-  /** JSON array of former keys, private or public; their public halves stay published while tokens live. */
-  ACCESS_TOKEN_PREVIOUS_KEYS: json(z.array(publicKey)).default([]),
   /** 32 random bytes as base64url: seals what the database must not give away (TOTP secrets, signing keys, challenges). */
   ACCOUNT_SECRET: z.base64url().length(43),
   /** Public X25519 JWK of the notification service, as JSON: links in events are encrypted to it. */
   NOTIFICATION_SEAL_KEY: json(sealKey),
+  /** Days for which a key signs access tokens before the next one does. */
+  SIGNING_KEY_DAYS: z.coerce.number().min(1).max(3650).default(30),
   /** Days between asking for the deletion of an account and the deletion. */
   DELETION_GRACE_DAYS: z.coerce.number().min(0).max(365).default(30),
   /** Days for which entries of the audit log are kept. */
@@ -45,8 +34,6 @@ const userEnv = z.object({
 });
 
 export type UserConfig = z.infer<typeof userEnv>;
-export type PublicKey = z.infer<typeof publicKey>;
-export type SigningKey = z.infer<typeof signingKey>;
 
 /** @throws ConfigError naming every bad setting. */
 export function parseUserConfig(env: Env): UserConfig {

@@ -11,6 +11,7 @@ import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import type { UserConfig } from "./config.ts";
 import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
+import { createSigningKeys, type SigningKeys } from "./keys/signing-keys.ts";
 import type { UserLimit } from "./limits.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
@@ -29,6 +30,9 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
   Database<AccountDatabase> & {
     log: Logger;
     metrics: Registry;
+    signingKeys: SigningKeys;
+    /** Days for which a key signs before the next one does. */
+    signingKeyDays: number;
     accessTokens: AccessTokens;
     passwords: PasswordHasher;
     sealer: Sealer;
@@ -68,6 +72,12 @@ export async function createContext(
     applicationName: "sotto-user",
     log,
   });
+  const sealer = createSealer({
+    secret: Buffer.from(config.ACCOUNT_SECRET, "base64url"),
+    randomBytes: used.randomBytes,
+  });
+  const signingKeyDays = config.SIGNING_KEY_DAYS;
+  const signingKeys = createSigningKeys({ ...used, db: database.db, log, sealer, signingKeyDays });
   return {
     ...used,
     ...database,
@@ -81,15 +91,10 @@ export async function createContext(
     }),
     log,
     metrics: createMetrics(),
-    accessTokens: await createAccessTokens({
-      signingKey: config.ACCESS_TOKEN_KEY,
-      previousKeys: config.ACCESS_TOKEN_PREVIOUS_KEYS,
-      clock: used.clock,
-    }),
-    sealer: createSealer({
-      secret: Buffer.from(config.ACCOUNT_SECRET, "base64url"),
-      randomBytes: used.randomBytes,
-    }),
+    signingKeys,
+    signingKeyDays,
+    accessTokens: createAccessTokens({ signingKeys, clock: used.clock }),
+    sealer,
     passwords: createPasswordHasher({ argon2, queue }),
     publicOrigin: publicUrl.origin,
     cookies: { secure: publicUrl.protocol === "https:" },

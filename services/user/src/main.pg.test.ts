@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newSealKey, newSigningKey, PUBLIC_URL } from "./user-env-fixture.ts";
+import { newSealKey, PUBLIC_URL } from "./user-env-fixture.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
@@ -69,7 +69,6 @@ test("the process serves, refuses malformed requests, and ends in order", { time
     LOG_LEVEL: "fatal",
     DATABASE_URL: database.urlFor("user"),
     PUBLIC_URL,
-    ACCESS_TOKEN_KEY: JSON.stringify(newSigningKey("k")),
     ACCOUNT_SECRET: "s".repeat(43),
     NOTIFICATION_SEAL_KEY: JSON.stringify(newSealKey().publicKey),
   });
@@ -99,7 +98,7 @@ test("the process serves, refuses malformed requests, and ends in order", { time
 test("a process without its settings names all of them and ends with 1", { timeout: 60_000 }, async () => {
   const { child, stderr } = startMain({});
   expect(await once(child, "exit")).toEqual([1, null]);
-  for (const name of ["PORT", "DATABASE_URL", "PUBLIC_URL", "ACCESS_TOKEN_KEY", "ACCOUNT_SECRET"]) {
+  for (const name of ["PORT", "DATABASE_URL", "PUBLIC_URL", "ACCOUNT_SECRET"]) {
     expect(stderr()).toContain(`${name} is missing`);
   }
 });

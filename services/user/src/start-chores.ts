@@ -23,12 +23,22 @@ function createChores(): readonly Chore[] {
   ];
 }
 
+/** Each service reads the signing keys again, so that a rotation by another reaches it. */
+const KEYS_INTERVAL_MS = 30_000;
+
 /** Starts the chores. Of several user services one at a time does a chore. */
 export function startChores(context: UserContext): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const repeating = createChores().map((chore) =>
-    repeat(context, chore.name, chore.intervalMs, () => doChore(context, chore, stopping.signal)),
+  const readKeys = () => context.signingKeys.reload();
+  readKeys().catch((error: unknown) =>
+    context.log.warn({ err: error }, "the signing keys cannot be read yet; trying again"),
   );
+  const repeating = [
+    repeat(context, "reading of the signing keys", KEYS_INTERVAL_MS, readKeys),
+    ...createChores().map((chore) =>
+      repeat(context, chore.name, chore.intervalMs, () => doChore(context, chore, stopping.signal)),
+    ),
+  ];
   return {
     async stop() {
       stopping.abort();

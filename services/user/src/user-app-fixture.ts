@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { createUserApp } from "./app.ts";
 import { parseUserConfig } from "./config.ts";
 import { createContext, type UserSources } from "./context.ts";
-import { newSealKey, newSigningKey, newUserEnv } from "./user-env-fixture.ts";
+import { newSealKey, newUserEnv } from "./user-env-fixture.ts";
 
 export const PASSWORD = "correct horse battery";
 
@@ -27,13 +27,11 @@ export async function startUserApp(
   options: { env?: Record<string, string>; sources?: Partial<UserSources> } = {},
 ) {
   const database = await createTestDatabase();
-  const signingKey = newSigningKey("key-1");
   const notificationKey = newSealKey();
   const clock = createTestClock();
   const config = parseUserConfig({
     ...newUserEnv(),
     DATABASE_URL: database.urlFor("user"),
-    ACCESS_TOKEN_KEY: JSON.stringify(signingKey),
     NOTIFICATION_SEAL_KEY: JSON.stringify(notificationKey.publicKey),
     ...options.env,
   });
@@ -59,7 +57,7 @@ export async function startUserApp(
     context,
     clock,
     owner,
-    signingKey,
+    config,
     /** Opens what is sealed to the notification service. */
     notificationKey: notificationKey.privateKey,
     databaseUrl: config.DATABASE_URL,

@@ -1,11 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import type { SigningKey } from "./config.ts";
 
 export const PUBLIC_URL = "http://localhost:8080";
-
-export function newSigningKey(kid: string): SigningKey {
-  return { ...generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }), kid } as SigningKey;
-}
 
 /** The key pair that links in events are sealed with. */
 export function newSealKey() {
@@ -21,7 +16,6 @@ export function newUserEnv(): Record<string, string> {
     // Nothing listens on port 1.
     DATABASE_URL: "postgres://sotto_user:x@127.0.0.1:1/sotto",
     PUBLIC_URL,
-    ACCESS_TOKEN_KEY: JSON.stringify(newSigningKey("key-1")),
     ACCOUNT_SECRET: randomBytes(32).toString("base64url"),
     NOTIFICATION_SEAL_KEY: JSON.stringify(newSealKey().publicKey),
   };

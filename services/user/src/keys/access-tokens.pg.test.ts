@@ -1,17 +1,19 @@
+import { randomBytes } from "node:crypto";
 import { ACCESS_TOKEN_SECONDS, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@sotto/contracts/access-token";
 import { createTokenVerifier } from "@sotto/platform/token-verifier";
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, importJWK, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { SigningKey } from "../config.ts";
 import { type Registered, startUserApp, type UserApp } from "../user-app-fixture.ts";
-import { newSigningKey } from "../user-env-fixture.ts";
+import { publicHalf, type SigningKey, toSigningKey } from "./signing-key.ts";
+import { readSigningKeys } from "./signing-key-fixture.ts";
 
-const formerKey = newSigningKey("key-0");
 let user: UserApp;
 let alice: Registered;
+let signingKey: SigningKey;
 beforeAll(async () => {
-  user = await startUserApp({ env: { ACCESS_TOKEN_PREVIOUS_KEYS: JSON.stringify([formerKey]) } });
+  user = await startUserApp();
   alice = await user.register("alice");
+  [signingKey] = (await readSigningKeys(user)) as [SigningKey];
 });
 afterAll(() => user.close());
 
@@ -19,7 +21,7 @@ type Forgery = { key?: SigningKey; kid?: string; iss?: string; aud?: string; sub
 
 /** A token like the service's own, but for what is forged. */
 async function forge(forgery: Forgery, claims: Record<string, unknown> = {}): Promise<string> {
-  const key = forgery.key ?? user.signingKey;
+  const key = forgery.key ?? signingKey;
   const issuedAt = Math.floor(user.clock.now().getTime() / 1000) - (forgery.age ?? 0);
   return new SignJWT({ sid: alice.sessionId, auth_time: issuedAt, ...claims })
     .setProtectedHeader({ alg: "EdDSA", kid: forgery.kid ?? key.kid, typ: "JWT" })
@@ -45,7 +47,7 @@ async function codeOf(token: string): Promise<string> {
 }
 
 test("the service's own token names account, session, key and an end in ten minutes", async () => {
-  expect(decodeProtectedHeader(alice.accessToken)).toEqual({ alg: "EdDSA", kid: "key-1", typ: "JWT" });
+  expect(decodeProtectedHeader(alice.accessToken)).toEqual({ alg: "EdDSA", kid: signingKey.kid, typ: "JWT" });
   const claims = decodeJwt(alice.accessToken);
   expect(claims).toEqual({
     iss: "sotto",
@@ -63,15 +65,15 @@ test("the service's own token names account, session, key and an end in ten minu
 test("a token by any other key, algorithm, issuer, audience or time is refused", async () => {
   const payload = decodeJwt(alice.accessToken);
   const [head = "", body = "", signature = ""] = alice.accessToken.split(".");
-  const otherKey = newSigningKey("key-1");
-  const x = user.signingKey.x;
+  const { kid } = signingKey;
+  const otherKey = { ...toSigningKey(randomBytes(32)), kid };
   const symmetric = await new SignJWT({ ...payload })
-    .setProtectedHeader({ alg: "HS256", kid: "key-1" })
-    .sign(Buffer.from(x, "base64url"));
+    .setProtectedHeader({ alg: "HS256", kid })
+    .sign(Buffer.from(signingKey.x, "base64url"));
   const refused: Record<string, string> = {
     "alg none": unsigned({ alg: "none" }, payload),
-    "alg none with the right kid": unsigned({ alg: "none", kid: "key-1", typ: "JWT" }, payload),
-    "EdDSA without a signature": unsigned({ alg: "EdDSA", kid: "key-1" }, payload),
+    "alg none with the right kid": unsigned({ alg: "none", kid, typ: "JWT" }, payload),
+    "EdDSA without a signature": unsigned({ alg: "EdDSA", kid }, payload),
     "HMAC by the public key": symmetric,
     "another key": await forge({ key: otherKey }),
     "an unknown kid": await forge({ kid: "key-9" }),
@@ -95,25 +97,13 @@ test("a token of a session that does not exist is refused", async () => {
   expect(await codeOf(await forge({}, { sid }))).toBe("session_revoked");
 });
 
-test("a token by the former key is accepted as long as that key is listed", async () => {
-  expect(await codeOf(await forge({ key: formerKey }))).toBe("accepted");
-});
-
 test("the published keys are public halves only, at both addresses, and may be cached", async () => {
   for (const path of ["/.well-known/jwks.json", "/api/user/.well-known/jwks.json"]) {
     const response = await user.send("GET", path);
     expect(response.headers.get("Cache-Control")).toBe("public, max-age=300");
     const { keys } = (await response.json()) as { keys: JWK[] };
-    expect(keys).toEqual(
-      [user.signingKey, formerKey].map(({ kty, crv, x, kid }) => ({
-        kty,
-        crv,
-        x,
-        kid,
-        alg: "EdDSA",
-        use: "sig",
-      })),
-    );
+    expect(keys).toEqual([publicHalf(signingKey)]);
+    expect(keys[0]).not.toHaveProperty("d");
     const verifier = createTokenVerifier({ keys: createLocalJWKSet({ keys }), clock: user.clock });
     const { accountId, sessionId } = alice;
     expect(await verifier.verify(alice.accessToken)).toMatchObject({ accountId, sessionId });

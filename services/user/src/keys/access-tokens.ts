@@ -1,8 +1,8 @@
 import { ACCESS_TOKEN_SECONDS, TOKEN_AUDIENCE, TOKEN_ISSUER } from "@sotto/contracts/access-token";
 import type { Clock } from "@sotto/platform/clock";
 import { createTokenVerifier, type TokenVerifier } from "@sotto/platform/token-verifier";
-import { createLocalJWKSet, importJWK, SignJWT } from "jose";
-import type { PublicKey, SigningKey } from "../config.ts";
+import { errors, SignJWT } from "jose";
+import type { SigningKeys } from "./signing-keys.ts";
 
 export type TokenHolder = {
   readonly accountId: string;
@@ -12,45 +12,44 @@ export type TokenHolder = {
 };
 
 export type AccessTokens = {
-  /** A JWT for the session, and when it expires. */
+  /** A JWT for the session, and when it expires. @throws AppError `unavailable` when there is no key to sign with. */
   sign(holder: TokenHolder): Promise<{ token: string; expiresAt: Date }>;
   verifier: TokenVerifier;
-  /** Public halves of the signing key and of its predecessors (RFC 7517). */
-  jwks: { keys: (PublicKey & { alg: "EdDSA"; use: "sig" })[] };
 };
 
 /** Signs and verifies access tokens: JWT, EdDSA over Ed25519 (RFC 7519, RFC 8037). */
-export async function createAccessTokens(deps: {
-  signingKey: SigningKey;
-  previousKeys: readonly PublicKey[];
+export function createAccessTokens({
+  signingKeys,
+  clock,
+}: {
+  signingKeys: Pick<SigningKeys, "signer" | "find">;
   clock: Clock;
-}): Promise<AccessTokens> {
-  const { signingKey, previousKeys, clock } = deps;
-  const key = await importJWK(signingKey, "EdDSA");
-  const jwks = { keys: [signingKey, ...previousKeys].map(publicHalf) };
+}): AccessTokens {
   return {
-    jwks,
-    verifier: createTokenVerifier({ keys: createLocalJWKSet(jwks), clock }),
+    verifier: createTokenVerifier({
+      keys: async ({ kid }) => {
+        const key = kid === undefined ? undefined : await signingKeys.find(kid);
+        if (!key) throw new errors.JWKSNoMatchingKey();
+        return key;
+      },
+      clock,
+    }),
     async sign({ accountId, sessionId, authenticatedAt }) {
+      const { kid, privateKey } = await signingKeys.signer();
       const issuedAt = Math.floor(clock.now().getTime() / 1000);
       const expires = issuedAt + ACCESS_TOKEN_SECONDS;
       const token = await new SignJWT({
         sid: sessionId,
         auth_time: Math.floor(authenticatedAt.getTime() / 1000),
       })
-        .setProtectedHeader({ alg: "EdDSA", kid: signingKey.kid, typ: "JWT" })
+        .setProtectedHeader({ alg: "EdDSA", kid, typ: "JWT" })
         .setIssuer(TOKEN_ISSUER)
         .setAudience(TOKEN_AUDIENCE)
         .setSubject(accountId)
         .setIssuedAt(issuedAt)
         .setExpirationTime(expires)
-        .sign(key);
+        .sign(privateKey);
       return { token, expiresAt: new Date(expires * 1000) };
     },
   };
-}
-
-/** Named members only, so that no private part can slip into what is published. */
-function publicHalf({ kty, crv, x, kid }: PublicKey) {
-  return { kty, crv, x, kid, alg: "EdDSA" as const, use: "sig" as const };
 }

@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { type App, createRoutes } from "@sotto/platform/http";
+import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { jsonContent } from "@sotto/platform/route-parts";
 import { z } from "zod";
 import type { UserContext } from "../context.ts";
@@ -18,15 +18,19 @@ const keysRoute = createRoute({
   path: "/.well-known/jwks.json",
   tags: ["Keys"],
   summary: "Keys that verify access tokens",
-  responses: { 200: jsonContent(z.object({ keys: z.array(publishedKey) }), "A JWK set (RFC 7517).") },
+  responses: {
+    200: jsonContent(z.object({ keys: z.array(publishedKey) }), "A JWK set (RFC 7517)."),
+    ...problems("unavailable"),
+  },
 });
 
 /** The published keys, for services that verify access tokens. */
-export function keyRoutes(context: Pick<UserContext, "accessTokens">): App {
+export function keyRoutes({ signingKeys }: Pick<UserContext, "signingKeys">): App {
   const app = createRoutes();
-  // Verifiers fetch again when they meet an unknown key; a former key must stay listed for longer than tokens live.
-  app.openapi(keysRoute, (c) =>
-    c.json(context.accessTokens.jwks, 200, { "Cache-Control": "public, max-age=300" }),
+  // Verifiers fetch again when they meet an unknown key. Without its keys the service answers 503: an empty set would
+  // make them refuse for good what they only cannot judge now.
+  app.openapi(keysRoute, async (c) =>
+    c.json({ keys: await signingKeys.published() }, 200, { "Cache-Control": "public, max-age=300" }),
   );
   return app;
 }
