@@ -60,6 +60,7 @@ create table account.audit_entry (
 );
 CREATE INDEX audit_entry_of_account ON account.audit_entry USING btree (account_id, audit_id DESC);
 CREATE INDEX audit_entry_of_actor ON account.audit_entry USING btree (actor_account_id, audit_id DESC) WHERE (actor_account_id IS NOT NULL);
+CREATE INDEX audit_entry_of_sign_in ON account.audit_entry USING btree (account_id, address) WHERE (type = 'signed-in'::text);
 grant delete, insert, select, update on account.audit_entry to sotto_user;
 
 create table account.mail_token (

@@ -128,6 +128,9 @@ create index audit_entry_of_account on account.audit_entry (account_id, audit_id
 -- What an operator did, newest first; and the foreign key.
 create index audit_entry_of_actor on account.audit_entry (actor_account_id, audit_id desc) where actor_account_id is not null;
 
+-- Whether an account has signed in from an address before: hasSignedInFrom.
+create index audit_entry_of_sign_in on account.audit_entry (account_id, address) where type = 'signed-in';
+
 -- Limits that hold across nodes (packages/platform/src/limiter.ts). Unlogged: a crash forgets them, and no more.
 create unlogged table account.rate_limit (
   key text not null,

@@ -1,6 +1,7 @@
-import { type AuditEntry, auditType } from "@sotto/contracts/audit-api";
+import { type AuditEntry, type AuditType, auditType } from "@sotto/contracts/audit-api";
 import type { Executor } from "@sotto/platform/db";
 import type { AccountDatabase, Json } from "@sotto/platform/db-types/account";
+import { sql, type Transaction } from "kysely";
 
 export async function insertAuditEntry(
   db: Executor<AccountDatabase>,
@@ -47,4 +48,51 @@ export async function listAuditEntries(
     sessionId: row.session_id,
     details: row.details as AuditEntry["details"],
   }));
+}
+
+/** False when there is no such account. */
+export async function lockAuditedAccount(
+  tx: Transaction<AccountDatabase>,
+  accountId: string,
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom("account")
+    .select("account_id")
+    .where("account_id", "=", accountId)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Entries among which one to count in is looked for; others do not come in such numbers within a minute. */
+const LATEST = 50;
+
+/** Adds to `details.count` of the account's latest entry of this type since then; false when there is none. */
+export async function addToAuditCount(
+  tx: Transaction<AccountDatabase>,
+  { accountId, type, since, count }: { accountId: string; type: AuditType; since: Date; count: number },
+): Promise<boolean> {
+  const latest = tx
+    .selectFrom("audit_entry")
+    .select(["audit_id", "type", "at"])
+    .where("account_id", "=", accountId)
+    .orderBy("audit_id", "desc")
+    .limit(LATEST)
+    .as("latest");
+  const { numUpdatedRows } = await tx
+    .updateTable("audit_entry")
+    .set({
+      details: sql`jsonb_set(details, '{count}', to_jsonb((details ->> 'count')::int + ${count}::int))`,
+    })
+    .where("audit_id", "=", (where) =>
+      where
+        .selectFrom(latest)
+        .select("latest.audit_id")
+        .where("latest.type", "=", type)
+        .where("latest.at", ">", since)
+        .orderBy("latest.audit_id", "desc")
+        .limit(1),
+    )
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
 }
