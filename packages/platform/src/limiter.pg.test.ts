@@ -230,6 +230,18 @@ test("rows of buckets that are full again are deleted, and no others", async () 
   expect(await keys()).toEqual([{ key: "prune:late" }]);
 });
 
+test("what was taken can be given back, also while the key is refused from memory, and no more than that", async () => {
+  const clock = createClock();
+  const { limiter } = createNode({ name: "returned", clock });
+  expect(await countPassed(times(4, limiter, "key"))).toBe(3);
+  await limiter.giveBack("key");
+  expect(await countPassed(times(4, limiter, "key"))).toBe(1);
+  await limiter.giveBack("never taken");
+  expect(await countPassed(times(4, limiter, "never taken"))).toBe(3);
+  const lost = createNode({ url: NOWHERE });
+  await expect(lost.limiter.giveBack("key")).resolves.toBeUndefined();
+});
+
 test("names that objects inherit, and text of any kind, are keys like others", async () => {
   const { limiter } = createNode();
   for (const key of [

@@ -14,6 +14,8 @@ export interface Limiter {
    * store is down or has too much to do.
    */
   consume(key: string, points?: number): Promise<void>;
+  /** Gives back what was taken and, as it turned out, not used. A store that is down keeps it; it comes back with time. */
+  giveBack(key: string, points?: number): Promise<void>;
 }
 
 export type LimitRule = BucketRule & {
@@ -106,6 +108,11 @@ export function createLimiter(options: LimiterOptions): Limiter {
           throw refusal(key, error);
         })
         .finally(() => underWay.add(key, -due));
+    },
+    async giveBack(key, points = 1) {
+      overUntil.delete(key);
+      // The store has told of its failure.
+      await store.reward(key, points).catch(() => undefined);
     },
   };
 }

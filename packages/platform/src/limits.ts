@@ -14,6 +14,8 @@ export interface Limits<Name extends string> {
    * store is down or has too much to do.
    */
   take(name: Name, key: string, points?: number): Promise<void>;
+  /** Gives back what was taken and, as it turned out, not used. A store that is down keeps it; it comes back with time. */
+  giveBack(name: Name, key: string, points?: number): Promise<void>;
 }
 
 /** A rule, or "off" for a limit that lets everything pass. */
@@ -99,6 +101,9 @@ export function createLimits<Name extends string>(
   return {
     async take(name, key, points) {
       await limiters.get(name)?.consume(key, points);
+    },
+    async giveBack(name, key, points) {
+      await limiters.get(name)?.giveBack(key, points);
     },
   };
 }
