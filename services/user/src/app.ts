@@ -7,8 +7,13 @@ import { accountRoutes } from "./accounts/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import type { UserContext } from "./context.ts";
 import { keyRoutes } from "./keys/routes.ts";
+import { passkeyExists } from "./passkeys/add-passkey.ts";
+import { passkeyRoutes } from "./passkeys/routes.ts";
+import { secondFactorRoutes } from "./second-factors/routes.ts";
 import { ownSessionRoutes } from "./sessions/own-session-routes.ts";
+import { reauthenticateRoutes } from "./sessions/reauthenticate-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
+import { signInRoutes } from "./sessions/sign-in-routes.ts";
 
 const BASE_PATH = "/api/user";
 
@@ -17,12 +22,16 @@ export function createUserApp(context: UserContext): App {
   const app = createApp({
     log: context.log,
     edge: context.edge,
-    constraints: { account_username_unique: usernameTaken },
+    constraints: { account_username_unique: usernameTaken, passkey_credential_unique: passkeyExists },
   });
   app.route(BASE_PATH, accountRoutes(context));
   app.route(BASE_PATH, sessionRoutes(context));
   app.route(BASE_PATH, ownSessionRoutes(context));
   app.route(BASE_PATH, auditRoutes(context));
+  app.route(BASE_PATH, signInRoutes(context));
+  app.route(BASE_PATH, reauthenticateRoutes(context));
+  app.route(BASE_PATH, secondFactorRoutes(context));
+  app.route(BASE_PATH, passkeyRoutes(context));
   // Within the installation the keys are at the well-known place; from outside they are below the service's own path.
   app.route("/", keyRoutes(context));
   app.route(BASE_PATH, keyRoutes(context));

@@ -9,6 +9,7 @@ import { type Ids, systemIds } from "@sotto/platform/ids";
 import { createLimits, type Limits } from "@sotto/platform/limits";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
+import { createFailureLog, type FailureLog } from "./audit/failure-log.ts";
 import type { UserConfig } from "./config.ts";
 import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
 import { createSigningKeys, type SigningKeys } from "./keys/signing-keys.ts";
@@ -40,6 +41,7 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
     /** Days for which entries of the audit log are kept. */
     auditDays: number;
     edge: Edge;
+    failures: FailureLog;
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: string;
     cookies: CookiePolicy;
@@ -78,9 +80,15 @@ export async function createContext(
   });
   const signingKeyDays = config.SIGNING_KEY_DAYS;
   const signingKeys = createSigningKeys({ ...used, db: database.db, log, sealer, signingKeyDays });
+  const failures = createFailureLog({ ...used, ...database, log });
   return {
     ...used,
     ...database,
+    async close() {
+      await failures.idle();
+      await database.close();
+    },
+    failures,
     auditDays: config.AUDIT_DAYS,
     edge: edgeOf(config),
     limits: createLimits(config.RATE_LIMITS, {

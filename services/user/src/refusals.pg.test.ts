@@ -23,6 +23,9 @@ beforeAll(async () => {
 afterAll(() => user.close());
 
 const nameOf = ({ method, path }: Route) => `${method} ${path}`;
+/** With an id that nothing has in the place of each parameter. */
+const addressOf = ({ path }: Pick<Route, "path">) =>
+  path.replaceAll(/\{\w+\}/g, "01900000-0000-7000-8000-000000000000");
 
 async function expectProblem(response: Response, status: number, where: string): Promise<void> {
   const text = await response.text();
@@ -37,17 +40,31 @@ async function expectProblem(response: Response, status: number, where: string):
 // and the list below is what must be documented.
 test("every route is in the OpenAPI document, with its answers", () => {
   expect(routes.map(nameOf).sort()).toEqual([
+    "DELETE /api/user/passkeys/{passkeyId}",
+    "DELETE /api/user/second-factors/totp",
     "DELETE /api/user/sessions/{sessionId}",
     "GET /.well-known/jwks.json",
     "GET /api/user/.well-known/jwks.json",
     "GET /api/user/accounts",
     "GET /api/user/audit",
     "GET /api/user/me",
+    "GET /api/user/second-factors",
     "GET /api/user/sessions",
+    "PATCH /api/user/passkeys/{passkeyId}",
+    "POST /api/user/passkeys",
+    "POST /api/user/passkeys/options",
+    "POST /api/user/reauthenticate",
+    "POST /api/user/reauthenticate/passkey/options",
     "POST /api/user/refresh",
     "POST /api/user/register",
+    "POST /api/user/second-factors/recovery-codes",
+    "POST /api/user/second-factors/totp",
+    "POST /api/user/second-factors/totp/confirm",
     "POST /api/user/sessions/revoke-others",
     "POST /api/user/sign-in",
+    "POST /api/user/sign-in/passkey",
+    "POST /api/user/sign-in/passkey/options",
+    "POST /api/user/sign-in/second-factor",
     "POST /api/user/sign-out",
   ]);
   for (const { operation } of routes) {
@@ -60,11 +77,22 @@ test("every route is in the OpenAPI document, with its answers", () => {
 test("every route that acts for a caller answers 401 without a token, and with one that is none", async () => {
   const guarded = routes.filter(({ operation }) => operation.security);
   expect(guarded.map(nameOf).sort()).toEqual([
+    "DELETE /api/user/passkeys/{passkeyId}",
+    "DELETE /api/user/second-factors/totp",
     "DELETE /api/user/sessions/{sessionId}",
     "GET /api/user/accounts",
     "GET /api/user/audit",
     "GET /api/user/me",
+    "GET /api/user/second-factors",
     "GET /api/user/sessions",
+    "PATCH /api/user/passkeys/{passkeyId}",
+    "POST /api/user/passkeys",
+    "POST /api/user/passkeys/options",
+    "POST /api/user/reauthenticate",
+    "POST /api/user/reauthenticate/passkey/options",
+    "POST /api/user/second-factors/recovery-codes",
+    "POST /api/user/second-factors/totp",
+    "POST /api/user/second-factors/totp/confirm",
     "POST /api/user/sessions/revoke-others",
     "POST /api/user/sign-out",
   ]);
@@ -78,7 +106,7 @@ test("every route that acts for a caller answers 401 without a token, and with o
       { Cookie: "sotto_access=x" },
       { Cookie: "sotto_access=%ff; sotto_access=; =; ;" },
     ] as Record<string, string>[]) {
-      await expectProblem(await user.send(route.method, route.path, { headers }), 401, nameOf(route));
+      await expectProblem(await user.send(route.method, addressOf(route), { headers }), 401, nameOf(route));
     }
   }
 });
@@ -86,7 +114,7 @@ test("every route that acts for a caller answers 401 without a token, and with o
 test("every route that takes a body answers 400 to one that is not valid, and never takes another media type", async () => {
   const { accessToken: token } = await user.register("alice");
   const bodied = routes.filter(({ operation }) => operation.requestBody);
-  expect(bodied).toHaveLength(3);
+  expect(bodied).toHaveLength(9);
   for (const route of bodied) {
     for (const body of [
       "",
@@ -98,11 +126,15 @@ test("every route that takes a body answers 400 to one that is not valid, and ne
       '{"__proto__":{"admin":true}}',
       '{"extra":1}',
     ]) {
-      await expectProblem(await user.send(route.method, route.path, { body, token }), 400, nameOf(route));
+      await expectProblem(
+        await user.send(route.method, addressOf(route), { body, token }),
+        400,
+        nameOf(route),
+      );
     }
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "x"]) {
       const request = { body: "{}", token, headers: { "Content-Type": type } };
-      const { status } = await user.send(route.method, route.path, request);
+      const { status } = await user.send(route.method, addressOf(route), request);
       expect(status, `${nameOf(route)} as ${type}`).toBe(415);
     }
   }
@@ -111,8 +143,8 @@ test("every route that takes a body answers 400 to one that is not valid, and ne
 test("every route answers 413 to a body over the limit, whether its length is told or not", async () => {
   for (const route of routes.filter(({ method }) => method !== "GET")) {
     const body = `{"username":"${"a".repeat(limits.bodyBytes)}"}`;
-    await expectProblem(await user.send(route.method, route.path, { body }), 413, nameOf(route));
-    const chunked = await user.app.request(`http://localhost${route.path}`, {
+    await expectProblem(await user.send(route.method, addressOf(route), { body }), 413, nameOf(route));
+    const chunked = await user.app.request(`http://localhost${addressOf(route)}`, {
       method: route.method,
       headers: { "Content-Type": "application/json" },
       body: new Blob([body]).stream(),
@@ -123,9 +155,9 @@ test("every route answers 413 to a body over the limit, whether its length is to
 });
 
 test("every route refuses other methods, and there is nothing beside the routes", async () => {
-  for (const { path } of routes) {
-    const { status } = await user.send("PATCH", path);
-    expect(status, path).toBe(405);
+  for (const route of routes) {
+    const { status } = await user.send("PUT", addressOf(route));
+    expect(status, route.path).toBe(405);
   }
   await expectProblem(await user.send("GET", "/api/user/nothing"), 404, "nothing");
   await expectProblem(await user.send("GET", "/api/user/me/"), 404, "me/");

@@ -20,7 +20,13 @@ export function createTestClock(start = "2026-03-01T12:00:00Z") {
   };
 }
 
-type Request = { body?: unknown; token?: string; headers?: Record<string, string> };
+type Request = {
+  body?: unknown;
+  token?: string;
+  headers?: Record<string, string>;
+  /** Network address of the client; one of its own for each request when absent. */
+  address?: string;
+};
 
 /** The user service over a database of its own; requests go to its `fetch`. */
 export async function startUserApp(
@@ -40,8 +46,18 @@ export async function startUserApp(
   const owner = new Client({ connectionString: database.ownerUrl });
   await owner.connect();
 
-  async function send(method: string, path: string, { body, token, headers }: Request = {}) {
-    return app.request(`http://localhost${path}`, {
+  let clients = 0;
+  const nextAddress = () => {
+    clients += 1;
+    return `10.${(clients >> 16) & 255}.${(clients >> 8) & 255}.${clients & 255}`;
+  };
+
+  async function send(
+    method: string,
+    path: string,
+    { body, token, headers, address = nextAddress() }: Request = {},
+  ) {
+    const request = {
       method,
       headers: {
         ...(body !== undefined && { "Content-Type": "application/json" }),
@@ -49,6 +65,10 @@ export async function startUserApp(
         ...headers,
       },
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    };
+    // As the Node server hands a connection on.
+    return app.request(`http://localhost${path}`, request, {
+      incoming: { socket: { remoteAddress: address } },
     });
   }
 

@@ -150,7 +150,7 @@ test("ids that no device has take no room in the limiter's store", async () => {
 
 test("when the limiter's store is down no key is handed out", async () => {
   const [alice, bob] = [await app.join(), await app.join(1)];
-  const down = { take: () => Promise.reject(new Error("the store is down")) };
+  const down = { ...app.context.limits, take: () => Promise.reject(new Error("the store is down")) };
   const { claimPrekeys } = await import("./claim-prekeys.ts");
   const claimer = {
     deviceId: alice.device.deviceId,

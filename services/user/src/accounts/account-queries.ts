@@ -6,7 +6,7 @@ import type { PrefixRange } from "./prefix-range.ts";
 export type Credentials = { readonly account: Account; readonly passwordHash: string };
 
 /** The columns of an account that its owner sees. */
-const ACCOUNT_COLUMNS = [
+export const ACCOUNT_COLUMNS = [
   "account_id",
   "username",
   "display_name",
@@ -111,7 +111,7 @@ export async function listAccountsInRange(
   }));
 }
 
-function toAccount(row: AccountRow): Account {
+export function toAccount(row: AccountRow): Account {
   return {
     accountId: row.account_id,
     username: row.username,

@@ -1,13 +1,17 @@
 import type { Account } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
 import { appendEvents } from "@sotto/platform/outbox";
+import type { Origin } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
 import { type IssuedSession, prepareSession } from "../sessions/prepare-session.ts";
 import { insertSession } from "../sessions/session-queries.ts";
 import { hasUsername, insertAccount } from "./account-queries.ts";
 import { isReservedName } from "./reserved-names.ts";
 
-type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes">;
+type Deps = Pick<
+  UserContext,
+  "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes" | "limits"
+>;
 
 export type NewAccount = {
   username: string;
@@ -19,13 +23,16 @@ export type NewAccount = {
 
 /**
  * Creates an account with its first session.
- * @throws AppError `username_taken` (of two at once, one), `overloaded`.
+ * @throws AppError `username_taken` (of two at once, one), `rate_limited`, `overloaded`.
  */
 export async function registerAccount(
   context: Deps,
   input: NewAccount,
+  origin: Origin,
 ): Promise<{ account: Account; session: IssuedSession }> {
   const { username, email } = input;
+  // Also for names that are taken: asking for them one by one is what it slows down, too.
+  await context.limits.take("register.address", origin.address ?? "unknown");
   // Spares the hash; it is the constraint that decides.
   if (isReservedName(username) || (await hasUsername(context.db, username))) throw usernameTaken();
   const passwordHash = await context.passwords.hash(input.password);

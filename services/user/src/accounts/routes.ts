@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { account, registerRequest, searchQuery, searchResult, signedIn } from "@sotto/contracts/user-api";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
+import { originOf } from "../audit/request-origin.ts";
 import type { UserContext } from "../context.ts";
 import { answerSession, requireTransport } from "../sessions/answer-session.ts";
 import { requireSession } from "../sessions/require-session.ts";
@@ -23,6 +24,7 @@ const registerRoute = createRoute({
       "username_taken",
       "payload_too_large",
       "unsupported_media_type",
+      "rate_limited",
       "overloaded",
     ),
   },
@@ -36,7 +38,7 @@ export function accountRoutes(context: UserContext): App {
   app.openapi(registerRoute, async (c) => {
     const { tokens: transport, ...input } = c.req.valid("json");
     requireTransport(c, context, transport);
-    const { account, session } = await registerAccount(context, input);
+    const { account, session } = await registerAccount(context, input, originOf(c, input.client));
     return c.json({ account, session: answerSession(c, context, { transport, session }) }, 201);
   });
 

@@ -25,11 +25,14 @@ afterAll(() => user.close());
 
 test("sign-ins beyond the queue are refused with a time to wait, and the rest of the service goes on", async () => {
   const { accessToken } = await user.register("alice");
-  const signIn = () => user.post("/sign-in", { body: { username: "alice", password: PASSWORD } });
+  const signIn = (username = "alice") => user.post("/sign-in", { body: { username, password: PASSWORD } });
+  // Of one name the limit of sign-ins would refuse some before.
+  const names = Array.from({ length: 1 + MAX_WAITING + 5 }, (_, index) => `person${index}`);
+  for (const name of names) await user.register(name);
   const refused: Response[] = [];
   const accepted: Response[] = [];
-  const all = Array.from({ length: 1 + MAX_WAITING + 5 }, async () => {
-    const response = await signIn();
+  const all = names.map(async (name) => {
+    const response = await signIn(name);
     (response.status === 200 ? accepted : refused).push(response);
   });
   await expect.poll(() => refused.length, { timeout: 15_000 }).toBe(5);

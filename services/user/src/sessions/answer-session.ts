@@ -3,7 +3,7 @@ import { requireSameOrigin } from "@sotto/platform/same-origin";
 import type { Context } from "hono";
 import type { UserContext } from "../context.ts";
 import type { IssuedSession } from "./prepare-session.ts";
-import { setSessionCookies } from "./session-cookies.ts";
+import { setAccessCookie, setSessionCookies } from "./session-cookies.ts";
 
 export type TokenTransport = "bearer" | "cookie";
 
@@ -25,5 +25,23 @@ export function answerSession(
   const accessTokenExpiresAt = session.accessTokenExpiresAt.toISOString();
   if (transport === "bearer") return { sessionId, accessToken, accessTokenExpiresAt, refreshToken };
   setSessionCookies(c, context.cookies, session);
+  return { sessionId, accessTokenExpiresAt };
+}
+
+/** How the caller sent its access token, and so how it gets a new one. */
+export function transportOf(c: Context): TokenTransport {
+  return c.req.header("Authorization") === undefined ? "cookie" : "bearer";
+}
+
+/** A session whose access token alone is new; see `answerSession`. */
+export function answerAccess(
+  c: Context,
+  context: UserContext,
+  session: Omit<IssuedSession, "refreshToken">,
+): Omit<Session, "refreshToken"> {
+  const { sessionId, accessToken } = session;
+  const accessTokenExpiresAt = session.accessTokenExpiresAt.toISOString();
+  if (transportOf(c) === "bearer") return { sessionId, accessToken, accessTokenExpiresAt };
+  setAccessCookie(c, context.cookies, accessToken);
   return { sessionId, accessTokenExpiresAt };
 }

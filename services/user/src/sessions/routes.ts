@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { refreshed, refreshRequest, signedIn, signInRequest } from "@sotto/contracts/user-api";
+import { refreshed, refreshRequest } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
@@ -10,27 +10,7 @@ import { answerSession, requireTransport, type TokenTransport } from "./answer-s
 import { refreshSession } from "./refresh-session.ts";
 import { requireSession } from "./require-session.ts";
 import { clearSessionCookies, refreshTokenCookie } from "./session-cookies.ts";
-import { signIn } from "./sign-in.ts";
 import { signOut } from "./sign-out.ts";
-
-const signInRoute = createRoute({
-  method: "post",
-  path: "/sign-in",
-  tags: ["Sessions"],
-  summary: "Start a session",
-  request: jsonBody(signInRequest),
-  responses: {
-    200: jsonContent(signedIn, "The account, and the new session."),
-    ...problems(
-      "bad_request",
-      "invalid_credentials",
-      "forbidden",
-      "payload_too_large",
-      "unsupported_media_type",
-      "overloaded",
-    ),
-  },
-});
 
 const refreshRoute = createRoute({
   method: "post",
@@ -59,13 +39,6 @@ const refreshRoute = createRoute({
 /** Routes of sessions, relative to `/api/user`. */
 export function sessionRoutes(context: UserContext): App {
   const app = createRoutes();
-
-  app.openapi(signInRoute, async (c) => {
-    const { tokens: transport, ...input } = c.req.valid("json");
-    requireTransport(c, context, transport);
-    const { account, session } = await signIn(context, input);
-    return c.json({ account, session: answerSession(c, context, { transport, session }) }, 200);
-  });
 
   app.openapi(refreshRoute, async (c) => {
     const { token, transport } = presentedRefreshToken(c, context, c.req.valid("json").refreshToken);

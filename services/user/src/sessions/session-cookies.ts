@@ -22,11 +22,15 @@ function attributes({ secure }: CookiePolicy) {
 
 /** Puts both tokens into cookies that no script can read. */
 export function setSessionCookies(c: Context, policy: CookiePolicy, session: IssuedSession): void {
-  setCookie(c, ACCESS_COOKIE, session.accessToken, { ...attributes(policy), maxAge: ACCESS_TOKEN_SECONDS });
+  setAccessCookie(c, policy, session.accessToken);
   setCookie(c, REFRESH_COOKIE, session.refreshToken, {
     ...attributes(policy),
     maxAge: SESSION_UNUSED_SECONDS,
   });
+}
+
+export function setAccessCookie(c: Context, policy: CookiePolicy, accessToken: string): void {
+  setCookie(c, ACCESS_COOKIE, accessToken, { ...attributes(policy), maxAge: ACCESS_TOKEN_SECONDS });
 }
 
 export function clearSessionCookies(c: Context, policy: CookiePolicy): void {

@@ -1,46 +1,133 @@
+import type { SecondFactorRequired } from "@sotto/contracts/session-api";
 import { type Account, username } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
-import { type Credentials, findCredentials, updatePasswordHash } from "../accounts/account-queries.ts";
+import { updatePasswordHash } from "../accounts/account-queries.ts";
+import type { Origin } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
+import { requireSecondFactor } from "../second-factors/require-second-factor.ts";
+import { accountSuspended, openSession } from "./open-session.ts";
 import { type IssuedSession, prepareSession } from "./prepare-session.ts";
-import { endedBefore } from "./session-age.ts";
-import { deleteEndedSessions, insertSession } from "./session-queries.ts";
+import { findSignInAccount, findSignInAccountForUpdate, type SignInAccount } from "./sign-in-queries.ts";
+import { takePasswordTry } from "./take-password-try.ts";
 
-type Deps = Pick<UserContext, "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes" | "log">;
+type Deps = Pick<
+  UserContext,
+  | "db"
+  | "passwords"
+  | "accessTokens"
+  | "clock"
+  | "ids"
+  | "randomBytes"
+  | "log"
+  | "limits"
+  | "failures"
+  | "sealer"
+  | "publicOrigin"
+>;
+
+export type StartedSession = { readonly account: Account; readonly session: IssuedSession };
+
+type Given = {
+  /** Undefined for what cannot be a name. */
+  readonly name: string | undefined;
+  readonly password: string;
+  readonly client: string | undefined;
+  readonly origin: Origin;
+};
 
 /**
- * Starts a session for a name and a password. An unknown name costs the same work as a wrong password,
- * and gets the same answer.
- * @throws AppError `invalid_credentials`, `overloaded`.
+ * Starts a session for a name and a password, or asks for the second factor of an account that has one. An unknown
+ * name costs the same work as a wrong password, and gets the same answer; so does a suspended account with a wrong
+ * password. What is written down of a failure is written after the answer, so that its time tells nothing either.
+ * @throws AppError `invalid_credentials`, `account_suspended`, `rate_limited`, `overloaded`.
  */
 export async function signIn(
   context: Deps,
   input: { username: string; password: string; client?: string | undefined },
-): Promise<{ account: Account; session: IssuedSession }> {
+  origin: Origin,
+): Promise<StartedSession | SecondFactorRequired> {
   // What cannot be a username is not shown to the database, which refuses some characters.
-  const name = username.safeParse(input.username);
-  const found = name.success ? await findCredentials(context.db, name.data) : undefined;
-  const matches = await context.passwords.verify(found?.passwordHash, input.password);
-  if (!found || !matches) {
-    throw new AppError("invalid_credentials", "The username or the password is wrong.");
+  const name = username.safeParse(input.username).data;
+  const taken = await takePasswordTry(context, {
+    name: input.username,
+    username: name,
+    address: origin.address,
+  });
+  const given = { name, password: input.password, client: input.client, origin };
+  let found: SignInAccount;
+  try {
+    found = await verifyPassword(context, given);
+  } catch (error) {
+    if (isUnlooked(error)) await taken.giveBack();
+    throw error;
   }
-  await renewOutdatedHash(context, found, input.password);
-  const { accountId } = found.account;
-  const { row, issued } = await prepareSession(context, { accountId, client: input.client });
-  // Here, so that the rows of an account stay as many as its living sessions, without a timer.
-  await deleteEndedSessions(context.db, accountId, endedBefore(context.clock.now()));
-  await insertSession(context.db, row);
-  return { account: found.account, session: issued };
+  await taken.giveBack();
+  const started = await proceed(context, found, given);
+  if (started !== "changed") return started;
+  // Another sign-in has just renewed the hash, or the password was changed: then it is wrong now.
+  const again = await proceed(context, await verifyPassword(context, given), given);
+  if (again === "changed") throw invalidCredentials();
+  return again;
 }
 
-/** Only here is the password at hand to hash it by today's parameters. A queue that is full puts it off. */
-async function renewOutdatedHash(context: Deps, found: Credentials, password: string): Promise<void> {
-  if (!context.passwords.isOutdated(found.passwordHash)) return;
+/** What follows a right password. "changed": the account has another hash by now. @throws AppError `account_suspended`. */
+async function proceed(
+  context: Deps,
+  found: SignInAccount,
+  given: Given,
+): Promise<StartedSession | SecondFactorRequired | "changed"> {
+  const { accountId } = found.account;
+  const { origin, client } = given;
+  if (found.state === "suspended") {
+    context.failures.note({ accountId, type: "sign-in-failed", origin, details: { reason: "suspended" } });
+    throw accountSuspended();
+  }
+  const passwordHash = await renewOutdatedHash(context, found, given.password);
+  if (found.hasTotp || found.hasPasskey) return requireSecondFactor(context, { ...found, passwordHash });
+  const { row, issued } = await prepareSession(context, { accountId, client });
+  return context.db.transaction().execute(async (tx) => {
+    const locked = await findSignInAccountForUpdate(tx, accountId);
+    if (locked?.passwordHash !== passwordHash) return "changed";
+    await openSession(tx, context, locked, { row, method: "password", origin });
+    return { account: locked.account, session: issued };
+  });
+}
+
+/** True for a try of which the password was never looked at. */
+function isUnlooked(error: unknown): boolean {
+  return !(error instanceof AppError) || error.code !== "invalid_credentials";
+}
+
+/** @throws AppError `invalid_credentials`, `overloaded`. */
+async function verifyPassword(context: Deps, { name, password, origin }: Given): Promise<SignInAccount> {
+  const found = name === undefined ? undefined : await findSignInAccount(context.db, { username: name });
+  const matches = await context.passwords.verify(found?.passwordHash, password);
+  if (found && matches) return found;
+  if (found) {
+    const { accountId } = found.account;
+    context.failures.note({ accountId, type: "sign-in-failed", origin, details: { reason: "password" } });
+  }
+  throw invalidCredentials();
+}
+
+function invalidCredentials(): AppError {
+  return new AppError("invalid_credentials", "The username or the password is wrong.");
+}
+
+/**
+ * Only here is the password at hand to hash it by today's parameters. A queue that is full puts it off. Answers the
+ * hash that the account has now.
+ */
+async function renewOutdatedHash(context: Deps, found: SignInAccount, password: string): Promise<string> {
+  const from = found.passwordHash;
+  if (!context.passwords.isOutdated(from)) return from;
   const { accountId } = found.account;
   try {
-    const renewed = await context.passwords.hash(password);
-    await updatePasswordHash(context.db, { accountId, from: found.passwordHash, to: renewed });
+    const to = await context.passwords.hash(password);
+    await updatePasswordHash(context.db, { accountId, from, to });
+    return to;
   } catch (error) {
     context.log.warn({ err: error, accountId }, "an outdated password hash could not be renewed");
+    return from;
   }
 }
