@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAuthenticator } from "./passkeys/authenticator-fixture.ts";
+import { bodyOf, type Creation, enablePasskey, enableTotp } from "./second-factors/second-factor-fixture.ts";
 import { startUserApp, type UserApp } from "./user-app-fixture.ts";
 
 let user: UserApp;
@@ -40,7 +42,22 @@ const anyValue = fc.oneof({ weight: 3, arbitrary: oddValues }, anyText, fc.jsonV
 const fieldName = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.constantFrom("username", "email", "password", "tokens", "refreshToken"),
+    arbitrary: fc.constantFrom(
+      "username",
+      "email",
+      "password",
+      "tokens",
+      "refreshToken",
+      "client",
+      "challenge",
+      "proof",
+      "totp",
+      "code",
+      "recoveryCode",
+      "passkey",
+      "response",
+      "name",
+    ),
   },
   fc.constantFrom("__proto__", "constructor", "prototype", "toString", "hasOwnProperty", ""),
   anyText,
@@ -105,7 +122,20 @@ async function expectNoServerError(response: Response, sent: unknown): Promise<v
 }
 
 test("no body and no header makes the service fail", { timeout: 60_000 }, async () => {
-  const routes = fc.constantFrom("/register", "/sign-in", "/refresh", "/sign-out");
+  const routes = fc.constantFrom(
+    "/register",
+    "/sign-in",
+    "/refresh",
+    "/sign-out",
+    "/sign-in/second-factor",
+    "/sign-in/passkey/options",
+    "/sign-in/passkey",
+    "/reauthenticate",
+    "/reauthenticate/passkey/options",
+    "/second-factors/totp/confirm",
+    "/passkeys/options",
+    "/passkeys",
+  );
   const withToken = fc.boolean();
   await fc.assert(
     fc.asyncProperty(routes, anyBody, anyHeaders, withToken, async (route, body, headers, isCaller) => {
@@ -142,4 +172,122 @@ test("a query that is not valid UTF-8 does not make the service fail", async () 
   for (const query of ["prefix=%", "prefix=%ff", "prefix=%E0%A4%A", "prefix=%00", "%=%"]) {
     await expectNoServerError(await user.get(`/accounts?${query}`, { token }), query);
   }
+});
+
+/** Bytes that are nearly what they should be: some changed, cut off, or doubled. */
+const damage = fc.oneof(
+  fc.record({ kind: fc.constant("change" as const), at: fc.nat(), to: fc.nat(255) }),
+  fc.record({ kind: fc.constant("cut" as const), at: fc.nat(), to: fc.nat(255) }),
+  fc.record({ kind: fc.constant("insert" as const), at: fc.nat(), to: fc.nat(255) }),
+);
+type Damage = { kind: "change" | "cut" | "insert"; at: number; to: number };
+
+function damaged(text: string, { kind, at, to }: Damage): string {
+  const bytes = Buffer.from(text, "base64url");
+  const index = bytes.length === 0 ? 0 : at % bytes.length;
+  const [before, after] = [bytes.subarray(0, index), bytes.subarray(index)];
+  if (kind === "cut") return before.toString("base64url") || "AA";
+  const byte = Buffer.from([to]);
+  return Buffer.concat([before, byte, kind === "change" ? after.subarray(1) : after]).toString("base64url");
+}
+
+/** CBOR (RFC 8949) that promises more than follows, nests deeply, or is of no use. */
+const brokenCbor = fc.oneof(
+  fc.uint8Array({ minLength: 1, maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+  fc
+    .constantFrom(
+      "bb7fffffffffffffff",
+      "9b7fffffffffffffff",
+      "5b7fffffffffffffff",
+      "bf",
+      "9f",
+      "ff",
+      "a0",
+      "f97e00",
+      "fb7ff0000000000000",
+    )
+    .map((hex) => Buffer.from(hex, "hex")),
+  fc.nat(12_000).map((depth) => Buffer.alloc(depth + 1, 0x81)),
+  fc
+    .nat(4000)
+    .map((count) => Buffer.concat([Buffer.from([0xb9, count >> 8, count & 255]), Buffer.alloc(count * 2)])),
+);
+const brokenText = fc.oneof(
+  brokenCbor.map((bytes) => bytes.toString("base64url")),
+  fc.stringMatching(/^[A-Za-z0-9_-]{1,300}$/),
+  fc.json().map((text) => Buffer.from(text).toString("base64url")),
+);
+
+test("no answer of an authenticator makes the service fail, however it is broken", {
+  timeout: 60_000,
+}, async () => {
+  const owner = await user.register("key_owner");
+  const { authenticator } = await enablePasskey(user, owner.accessToken);
+  const fields = fc.constantFrom(
+    "clientDataJSON",
+    "attestationObject",
+    "authenticatorData",
+    "signature",
+    "userHandle",
+  );
+  const broken = fc.oneof(damage, brokenText);
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(fields, broken, fc.boolean(), async (field, how, isNew) => {
+      const asked = await bodyOf<Creation>(
+        await user.post(isNew ? "/passkeys/options" : "/sign-in/passkey/options", {
+          token: owner.accessToken,
+        }),
+      );
+      const answer = isNew ? createAuthenticator().create(asked.options) : authenticator.get(asked.options);
+      const parts = answer.response as Record<string, unknown>;
+      const whole = String(parts[field] ?? parts.clientDataJSON);
+      const response = {
+        ...answer,
+        response: {
+          ...parts,
+          [field in parts ? field : "clientDataJSON"]: typeof how === "string" ? how : damaged(whole, how),
+        },
+      };
+      const body = { challenge: asked.challenge, response, ...(isNew && { name: "Broken" }) };
+      const result = await user.post(isNew ? "/passkeys" : "/sign-in/passkey", {
+        body,
+        token: owner.accessToken,
+      });
+      const { code = "" } = (await result.clone().json()) as { code?: string };
+      seen.add(code);
+      await expectNoServerError(result, body);
+    }),
+    { numRuns: 400 },
+  );
+  // Nothing else: a damaged answer is refused, or so little damaged that it is still right.
+  expect(
+    [...seen].filter((code) => !["", "bad_request", "already_exists", "limit_reached"].includes(code)).sort(),
+  ).toEqual(["invalid_credentials", "invalid_signature"]);
+});
+
+test("no second factor makes the service fail, whatever it is", { timeout: 60_000 }, async () => {
+  const owner = await user.register("code_owner");
+  const { secret } = await enableTotp(user, owner.accessToken);
+  const proof = fc.oneof(
+    fc.record({ totp: fc.oneof(anyValue, fc.stringMatching(/^[0-9]{6}$/)) }),
+    fc.record({ recoveryCode: fc.oneof(anyValue, fc.stringMatching(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)) }),
+    fc.record({ passkey: anyValue }),
+    fc.constant({ totp: secret, recoveryCode: secret }),
+    anyValue,
+  );
+  const challenge = fc.oneof(brokenText, anyText, fc.constant(secret));
+  await fc.assert(
+    fc.asyncProperty(challenge, proof, fc.boolean(), async (token_, given, isCaller) => {
+      const { accessToken: token } = owner;
+      const response = isCaller
+        ? await user.post("/reauthenticate", {
+            token,
+            body: { password: "a password", ...(given as object) },
+          })
+        : await user.post("/sign-in/second-factor", { body: { challenge: token_, proof: given } });
+      await expectNoServerError(response, given);
+    }),
+    { numRuns: 300 },
+  );
 });

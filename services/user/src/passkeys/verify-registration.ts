@@ -17,8 +17,8 @@ const CREDENTIAL_ID_MAX_BYTES = 1023;
 
 /**
  * Verifies a new credential (Web Authentication Level 3 section 7.1); undefined whatever is wrong with it.
- * Attestation with certificates, which nobody asked for, is not looked at: the library would fetch the revocation
- * lists that those certificates name, and thus any address that a stranger writes into one.
+ * Attestation with certificates, which nobody asked for, is refused before the library reads them: it would follow
+ * their chains, and fetch the revocation lists that they name.
  */
 export async function verifyRegistration(
   { publicOrigin, log }: Pick<UserContext, "publicOrigin" | "log">,
