@@ -1,18 +1,20 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeChallenge } from "./challenges/challenge-token.ts";
 import { createAuthenticator } from "./passkeys/authenticator-fixture.ts";
+import { passwordBinding } from "./second-factors/require-second-factor.ts";
 import { bodyOf, type Creation, enablePasskey, enableTotp } from "./second-factors/second-factor-fixture.ts";
 import { startUserApp, type UserApp } from "./user-app-fixture.ts";
 
 let user: UserApp;
 let token: string;
 beforeAll(async () => {
-  // The hash is not what is tested here.
+  // Neither hash nor limits are what is tested here.
   const argon2 = {
     hash: async () => "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAA",
     verify: async () => false,
   };
-  user = await startUserApp({ sources: { argon2 } });
+  user = await startUserApp({ sources: { argon2 }, env: { RATE_LIMITS: '{"*":"off"}' } });
   token = (await user.register("alice")).accessToken;
 });
 afterAll(() => user.close());
@@ -269,6 +271,7 @@ test("no answer of an authenticator makes the service fail, however it is broken
 test("no second factor makes the service fail, whatever it is", { timeout: 60_000 }, async () => {
   const owner = await user.register("code_owner");
   const { secret } = await enableTotp(user, owner.accessToken);
+  const seen = new Set<string>();
   const proof = fc.oneof(
     fc.record({ totp: fc.oneof(anyValue, fc.stringMatching(/^[0-9]{6}$/)) }),
     fc.record({ recoveryCode: fc.oneof(anyValue, fc.stringMatching(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)) }),
@@ -276,7 +279,15 @@ test("no second factor makes the service fail, whatever it is", { timeout: 60_00
     fc.constant({ totp: secret, recoveryCode: secret }),
     anyValue,
   );
-  const challenge = fc.oneof(brokenText, anyText, fc.constant(secret));
+  const { rows } = await user.owner.query("select password_hash from account.account where account_id = $1", [
+    owner.accountId,
+  ]);
+  const binding = passwordBinding(rows[0].password_hash);
+  const { token: right } = makeChallenge(user.context, "second-factor", {
+    accountId: owner.accountId,
+    binding,
+  });
+  const challenge = fc.oneof(brokenText, anyText, { weight: 6, arbitrary: fc.constant(right) });
   await fc.assert(
     fc.asyncProperty(challenge, proof, fc.boolean(), async (token_, given, isCaller) => {
       const { accessToken: token } = owner;
@@ -286,8 +297,11 @@ test("no second factor makes the service fail, whatever it is", { timeout: 60_00
             body: { password: "a password", ...(given as object) },
           })
         : await user.post("/sign-in/second-factor", { body: { challenge: token_, proof: given } });
+      const { code = "" } = (await response.clone().json()) as { code?: string };
+      seen.add(code);
       await expectNoServerError(response, given);
     }),
     { numRuns: 300 },
   );
+  expect([...seen]).toEqual(expect.arrayContaining(["bad_request", "invalid_code", "challenge_invalid"]));
 });

@@ -1,5 +1,6 @@
 import type { Account } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
+import { limitKey } from "@sotto/platform/client-address";
 import { appendEvents } from "@sotto/platform/outbox";
 import type { Origin } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
@@ -32,7 +33,7 @@ export async function registerAccount(
 ): Promise<{ account: Account; session: IssuedSession }> {
   const { username, email } = input;
   // Also for names that are taken: asking for them one by one is what it slows down, too.
-  await context.limits.take("register.address", origin.address ?? "unknown");
+  await context.limits.take("register.address", limitKey(origin.address));
   // Spares the hash; it is the constraint that decides.
   if (isReservedName(username) || (await hasUsername(context.db, username))) throw usernameTaken();
   const passwordHash = await context.passwords.hash(input.password);

@@ -39,8 +39,12 @@ test("wrong passwords of one name are limited, from however many addresses, and 
   expect(verified).toBe(5);
   const right = await signIn("ALICE", PASSWORD);
   expect(right.status).toBe(429);
-  expect(Number(right.headers.get("Retry-After"))).toBeGreaterThan(0);
+  expect(right.headers.get("Retry-After")).toBe("60");
   expect(verified).toBe(5);
+  user.clock.advance(59);
+  expect((await signIn("alice", PASSWORD)).status).toBe(429);
+  user.clock.advance(1);
+  expect((await signIn("alice", PASSWORD)).status).toBe(200);
   await user.register("alice_too");
   expect((await signIn("alice_too", PASSWORD)).status).toBe(200);
 });
@@ -94,6 +98,17 @@ test("strangers who use a name's tries up do not lock out an address that signed
     ...times(5, () => 401),
     ...times(7, () => 429),
   ]);
+});
+
+test("the neighbours of an IPv6 address are the same client, and strangers are not", async () => {
+  await user.register("six");
+  expect((await signIn("six", PASSWORD, "2001:db8:1:2:aaaa::1")).status).toBe(200);
+  await Promise.all(times(20, () => signIn("six", "a wrong password")));
+  expect((await signIn("six", PASSWORD, "2001:db8:1:2:bbbb::2")).status).toBe(200);
+  expect((await signIn("six", PASSWORD, "2001:db8:1:3::1")).status).toBe(429);
+  expect(
+    await statuses(times(12, (index) => signIn("six", "a wrong password", `2001:db8:1:2::${index + 1}`))),
+  ).toEqual([...times(5, () => 401), ...times(7, () => 429)]);
 });
 
 test("one address cannot try many names, and cannot use up the tries of a name beyond its own", async () => {

@@ -101,11 +101,11 @@ export async function activateAccount(
     .execute();
 }
 
-/** Whether the account has signed in from this address before; by the index audit_entry_of_sign_in. */
+/** Whether the account has signed in from this address or network before; by the index audit_entry_of_sign_in. */
 export async function hasSignedInFrom(
   db: Executor<AccountDatabase>,
   username: string,
-  address: string,
+  network: string,
 ): Promise<boolean> {
   const row = await db
     .selectFrom("audit_entry")
@@ -113,7 +113,7 @@ export async function hasSignedInFrom(
     .select("audit_entry.audit_id")
     .where("account.username", "=", username)
     .where("audit_entry.type", "=", "signed-in")
-    .where("audit_entry.address", "=", sql<string>`${address}::inet`)
+    .where(sql<boolean>`audit_entry.address <<= ${network}::inet`)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

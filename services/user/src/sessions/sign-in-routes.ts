@@ -7,6 +7,7 @@ import {
   secondFactorSignInRequest,
 } from "@sotto/contracts/session-api";
 import { signedIn, signInRequest } from "@sotto/contracts/user-api";
+import { limitKey } from "@sotto/platform/client-address";
 import { type App, type AppEnv, createRoutes, problems } from "@sotto/platform/http";
 import { jsonBody, jsonContent } from "@sotto/platform/route-parts";
 import type { Context } from "hono";
@@ -107,14 +108,14 @@ export function signInRoutes(context: UserContext): App {
   });
 
   app.openapi(passkeyOptionsRoute, async (c) => {
-    await context.limits.take("passkey.address", c.var.address ?? "unknown");
+    await context.limits.take("passkey.address", limitKey(c.var.address));
     return c.json(await requestPasskey(context, { kind: "passkey-sign-in" }), 200);
   });
 
   app.openapi(passkeyRoute, async (c) => {
     const { tokens: transport, ...input } = c.req.valid("json");
     requireTransport(c, context, transport);
-    await context.limits.take("passkey.address", c.var.address ?? "unknown");
+    await context.limits.take("passkey.address", limitKey(c.var.address));
     const started = await signInPasskey(context, input, originOf(c, input.client));
     return c.json(answer(c, transport, started), 200);
   });
