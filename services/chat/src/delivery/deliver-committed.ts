@@ -1,6 +1,6 @@
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import type { ChatMetrics } from "../chat-metrics.ts";
-import type { Committed } from "../messages/store-batch.ts";
+import type { StoredBatch } from "../messages/message-queries.ts";
 import type { Connections } from "./connections.ts";
 import type { DeviceConnection } from "./device-connection.ts";
 
@@ -12,13 +12,13 @@ export type DeliverDeps = {
 };
 
 /** Delivers what was committed just now: to devices of this node at once, to the others by a hint to their nodes. */
-export function deliverCommitted(deps: DeliverDeps, { rows, stored }: Committed): void {
+export function deliverCommitted(deps: DeliverDeps, stored: StoredBatch): void {
   const acceptedAt = stored.acceptedAt.toISOString();
   const offered = new Set<DeviceConnection>();
   const elsewhere = new Set<string>();
   let position = 0;
   let delivered = 0;
-  for (const row of rows) {
+  for (const row of stored.rows) {
     const senderConnectedAt = deps.connections.get(row.senderDeviceId)?.connectedAt;
     for (const { deviceId, envelope } of row.envelopes) {
       const envelopeId = stored.envelopeIds[position] as number;

@@ -4,6 +4,7 @@ import type { Resident } from "@sotto/testkit/population";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChatNode, type ChatWorld, startChatWorld, until } from "../chat-node-fixture.ts";
 import { listEvents } from "../delivery/mailbox-fixture.ts";
+import type { StoredBatch } from "./message-queries.ts";
 import {
   addDevice,
   compose,
@@ -117,6 +118,41 @@ describe("the same message sent again", () => {
         });
       }
     }
+  });
+
+  test("costs its batch nothing: the others are stored, and of them alone are there envelopes and events", async () => {
+    const pairs = await Promise.all(Array.from({ length: 3 }, pair));
+    const committed: StoredBatch[] = [];
+    const { pool, clock, ids } = one.context;
+    const deps = {
+      pool,
+      clock,
+      ids,
+      onCommitted: (stored: StoredBatch) => committed.push(stored),
+      onRepeated() {},
+    };
+    const batch = pairs.map((people) => ({
+      senderAccountId: people.alice.accountId,
+      senderDeviceId: people.alice.deviceId,
+      request: message(people),
+    }));
+    const [firstAnswer] = await storeBatch(deps, batch.slice(1, 2));
+    const answers = await storeBatch(deps, batch);
+    expect(answers[1]).toEqual(firstAnswer);
+    for (const [index, { request }] of batch.entries()) {
+      const devices = [pairs[index]?.bob.deviceId ?? ""];
+      await expectStoredOnce(request, [answers[index] as Sent], devices);
+    }
+    const others = [0, 2].map((index) => batch[index]?.request.messageId);
+    expect(committed[1]?.rows.map(({ messageId }) => messageId)).toEqual(others);
+    const { rows } = await world.owner.query(
+      "select message_id from chat.envelope where envelope_id = any($1) order by envelope_id",
+      [committed[1]?.envelopeIds],
+    );
+    expect(rows.map(({ message_id }) => message_id)).toEqual(others);
+    // A batch of repeats alone has nothing to tell.
+    expect(await storeBatch(deps, batch)).toEqual(answers);
+    expect(committed).toHaveLength(2);
   });
 
   test("in opposite orders in two batches at once: neither batch fails", async () => {

@@ -17,8 +17,12 @@ export type MessageRow = {
   envelopes: readonly { deviceId: string; envelope: string }[];
 };
 
-/** Ids of the new mailbox rows, in the order of the envelopes of the batch. */
-export type StoredBatch = { acceptedAt: Date; envelopeIds: readonly number[] };
+/** What was stored of a batch, in its order; ids of the new mailbox rows, in the order of the envelopes of `rows`. */
+export type StoredBatch = {
+  readonly rows: readonly MessageRow[];
+  readonly acceptedAt: Date;
+  readonly envelopeIds: readonly number[];
+};
 
 export type StoredMessage = {
   messageId: string;
@@ -77,6 +81,7 @@ function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
  * Contents and envelopes travel as one binary parameter and are cut out of it by position: `pg` would send an array
  * of byte strings as hexadecimal text. Ids are drawn in the order of the input, which is the order of each sender.
  * Messages go in by their ids: two batches with the same repeats in different orders would wait for each other.
+ * Of a message that is stored already nothing is written. Which ones those are is looked at only when there are any.
  */
 const INSERT_BATCH = `
 with input as (
@@ -87,36 +92,51 @@ with input as (
   select message_id, conversation_id, sender_account_id, sender_device_id, substring($1::bytea from start for length)
   from input order by message_id
   on conflict do nothing
-  returning 1
+  returning message_id
+), result as materialized (
+  select count(*) as number, count(*) = cardinality($2::uuid[]) as complete from stored
 ), drawn as materialized (
   select nextval('chat.envelope_id') as envelope_id, e.*
   from unnest($8::uuid[], $9::uuid[], $10::int[], $11::int[]) as e (device_id, message_id, start, length)
+  where (select complete from result) or e.message_id = any (array(select message_id from stored))
 ), mailed as (
   insert into chat.envelope (device_id, envelope_id, message_id, envelope)
   select device_id, envelope_id, message_id, substring($1::bytea from start for length) from drawn
 ), event as (
-  insert into outbox.event (events) values ($12::jsonb)
+  insert into outbox.event (events)
+  select case when complete then $12::jsonb else (
+    select jsonb_agg(event order by position) from jsonb_array_elements($12::jsonb) with ordinality e (event, position)
+    where (event -> 'data' ->> 'messageId')::uuid = any (array(select message_id from stored))
+  ) end
+  from result where number > 0
 )
-select now(), (select count(*)::int from stored), (select array_agg(envelope_id) from drawn)`;
+select now(), case when not complete then array(select message_id::text from stored) end, (select array_agg(envelope_id) from drawn)
+from result`;
+
+type InsertedRow = [acceptedAt: Date, onlyStored: string[] | null, envelopeIds: number[] | null];
 
 /**
- * Inserts a batch: messages, mailbox rows, and one outbox row with all events.
- * Undefined when one of the message ids is stored already; the transaction must then be rolled back.
+ * Inserts a batch: messages, mailbox rows, and one outbox row with all events. A message whose id is stored already is
+ * left as it is, and is not in the answer.
  */
 export async function insertBatch(
   client: pg.PoolClient,
   batch: readonly MessageRow[],
   eventsJson: string,
-): Promise<StoredBatch | undefined> {
-  const { rows } = await client.query<[Date, number, string[] | null]>({
+): Promise<StoredBatch> {
+  const { rows } = await client.query<InsertedRow>({
     name: "insert-batch",
     text: INSERT_BATCH,
     values: [...packBatch(batch), eventsJson],
     rowMode: "array",
   });
-  const [acceptedAt, stored, envelopeIds] = rows[0] as [Date, number, string[] | null];
-  if (stored !== batch.length) return undefined;
-  return { acceptedAt, envelopeIds: (envelopeIds ?? []).map(Number) };
+  const [acceptedAt, onlyStored, envelopeIds] = rows[0] as InsertedRow;
+  const isStored = new Set(onlyStored);
+  return {
+    rows: onlyStored === null ? batch : batch.filter(({ messageId }) => isStored.has(messageId)),
+    acceptedAt,
+    envelopeIds: (envelopeIds ?? []).map(Number),
+  };
 }
 
 /** The parameters of INSERT_BATCH but the last. */

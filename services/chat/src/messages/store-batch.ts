@@ -17,15 +17,12 @@ import {
   type StoredMessage,
 } from "./message-queries.ts";
 
-/** A batch that was committed just now: what the deliverer needs. Ids run in the order of the rows' envelopes. */
-export type Committed = { rows: readonly MessageRow[]; stored: StoredBatch };
-
 export type StoreBatchDeps = {
   pool: pg.Pool;
   clock: Clock;
   ids: Ids;
   /** Called after the commit, before the senders are answered; must not throw. */
-  onCommitted(committed: Committed): void;
+  onCommitted(stored: StoredBatch): void;
   /** A repeat of a stored message: its first delivery may have been lost with the node that took it. */
   onRepeated(request: PendingSend["request"]): void;
 };
@@ -54,13 +51,17 @@ export async function storeBatch(
       if (refusal) refusals.set(index, refusal);
     }
     const fitting = first.filter((index) => !refusals.has(index));
-    const committed = await insertAndCommit(deps, client, pick(batch, fitting));
+    const stored = await insertAndCommit(deps, client, pick(batch, fitting));
+    const acceptedIds = new Set(stored.rows.map(({ messageId }) => messageId));
+    for (const index of fitting) {
+      const { messageId } = (batch[index] as PendingSend).request;
+      if (acceptedIds.has(messageId))
+        outcomes[index] = { accepted: toAccepted(messageId, stored.acceptedAt) };
+    }
     // A repeat is answered as the first time even when the devices have changed since.
-    const doubtful = committed ? [...refusals.keys()] : first;
+    const doubtful = first.filter((index) => outcomes[index] === "retry");
     if (doubtful.length > 0)
       await answerRepeats(deps, client, { batch, indexes: doubtful, refusals, outcomes });
-    if (committed)
-      for (const [position, index] of fitting.entries()) outcomes[index] = acceptedAt(committed, position);
     return outcomes;
   } catch (error) {
     failure = error as Error;
@@ -71,21 +72,22 @@ export async function storeBatch(
   }
 }
 
+/** Sends the commit behind the insert: one that fails has ended the transaction, and the commit then stores nothing. */
 async function insertAndCommit(
   deps: StoreBatchDeps,
   client: pg.PoolClient,
   sends: readonly PendingSend[],
-): Promise<Committed | undefined> {
+): Promise<StoredBatch> {
   const rows = sends.map(toRow);
-  const stored = rows.length === 0 ? NOTHING : await insertBatch(client, rows, eventsJson(deps, rows));
-  await client.query(stored ? "commit" : "rollback");
-  if (!stored) return undefined;
-  const committed = { rows, stored };
-  if (rows.length > 0) deps.onCommitted(committed);
-  return committed;
+  const [stored] = await Promise.all([
+    rows.length === 0 ? NOTHING : insertBatch(client, rows, eventsJson(deps, rows)),
+    client.query("commit"),
+  ]);
+  if (stored.rows.length > 0) deps.onCommitted(stored);
+  return stored;
 }
 
-const NOTHING: StoredBatch = { acceptedAt: new Date(0), envelopeIds: [] };
+const NOTHING: StoredBatch = { rows: [], acceptedAt: new Date(0), envelopeIds: [] };
 
 type Doubtful = {
   batch: readonly PendingSend[];
@@ -120,10 +122,6 @@ function answerRepeat(send: PendingSend, stored: StoredMessage, onSame: () => vo
   }
   onSame();
   return { accepted: toAccepted(stored.messageId, stored.acceptedAt) };
-}
-
-function acceptedAt({ rows, stored }: Committed, position: number): SendOutcome {
-  return { accepted: toAccepted((rows[position] as MessageRow).messageId, stored.acceptedAt) };
 }
 
 function toAccepted(messageId: string, at: Date): MessageAccepted {
