@@ -28,8 +28,8 @@ const chatEnv = z.object({
   /** How often every connection is compared with the database, in milliseconds. */
   SWEEP_INTERVAL_MS: count.max(60_000).default(3000),
   /** Batches of messages that are stored at the same time; each has a database connection. */
-  COMMIT_LANES: count.max(16).default(2),
-  COMMIT_BATCH: count.max(1000).default(128),
+  COMMIT_LANES: count.max(16).default(1),
+  COMMIT_BATCH: count.max(1000).default(256),
   /** Messages that may wait to be stored, and their size in MiB. */
   COMMIT_WAITING: count.default(20_000),
   COMMIT_WAITING_MIB: count.default(128),
