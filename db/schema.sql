@@ -41,6 +41,8 @@ create table account.account (
   constraint account_username_form CHECK (username ~ '^[a-z][a-z0-9_]{2,31}$'::text)
 );
 CREATE INDEX account_deletes_at ON account.account USING btree (deletes_at) WHERE (deletes_at IS NOT NULL);
+CREATE INDEX account_not_active ON account.account USING btree (state, username) WHERE (state <> 'active'::text);
+CREATE INDEX account_operator ON account.account USING btree (operator_role) WHERE (operator_role IS NOT NULL);
 CREATE INDEX account_verified_email ON account.account USING btree (lower(email)) WHERE (email_verified_at IS NOT NULL);
 grant delete, insert, select, update on account.account to sotto_user;
 

@@ -18,6 +18,10 @@ alter table account.account
 create index account_deletes_at on account.account (deletes_at) where deletes_at is not null;
 -- Who may get a link to reset a password: accounts that proved the address.
 create index account_verified_email on account.account (lower(email)) where email_verified_at is not null;
+-- Accounts in one of the rarer states, in the order of their names: listOperatedAccounts.
+create index account_not_active on account.account (state, username) where state <> 'active';
+-- Operators: whether another administrator is left (hasOtherAdministrator).
+create index account_operator on account.account (operator_role) where operator_role is not null;
 
 alter table account.session
   -- What the client calls itself.

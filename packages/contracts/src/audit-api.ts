@@ -40,6 +40,7 @@ export const auditType = z.enum([
   "operator-second-factor-reset",
   "operator-role-changed",
   "operator-audit-viewed",
+  "operator-keys-rotated",
 ]);
 export type AuditType = z.infer<typeof auditType>;
 

@@ -49,4 +49,7 @@ const reason = z
 /** Every action says why; it stands in the audit log. */
 export const operatorActionRequest = z.strictObject({ reason });
 export const changeRoleRequest = z.strictObject({ role: operatorRole.nullable(), reason });
+/** `revoke`: former keys are refused at once, instead of when the last of their tokens has expired. */
+export const rotateKeysRequest = z.strictObject({ revoke: z.boolean().default(false), reason });
+export const keysRotated = z.object({ kid: z.string() }).meta({ id: "KeysRotated" });
 export const operatorPath = z.strictObject({ accountId });

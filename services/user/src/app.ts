@@ -7,6 +7,7 @@ import { accountRoutes } from "./accounts/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import type { UserContext } from "./context.ts";
 import { keyRoutes } from "./keys/routes.ts";
+import { operatorRoutes } from "./operators/routes.ts";
 import { passkeyExists } from "./passkeys/add-passkey.ts";
 import { passkeyRoutes } from "./passkeys/routes.ts";
 import { secondFactorRoutes } from "./second-factors/routes.ts";
@@ -32,6 +33,7 @@ export function createUserApp(context: UserContext): App {
   app.route(BASE_PATH, reauthenticateRoutes(context));
   app.route(BASE_PATH, secondFactorRoutes(context));
   app.route(BASE_PATH, passkeyRoutes(context));
+  app.route(BASE_PATH, operatorRoutes(context));
   // Within the installation the keys are at the well-known place; from outside they are below the service's own path.
   app.route("/", keyRoutes(context));
   app.route(BASE_PATH, keyRoutes(context));

@@ -46,11 +46,19 @@ test("every route is in the OpenAPI document, with its answers", () => {
     "GET /.well-known/jwks.json",
     "GET /api/user/.well-known/jwks.json",
     "GET /api/user/accounts",
+    "GET /api/user/admin/accounts",
+    "GET /api/user/admin/accounts/{accountId}",
+    "GET /api/user/admin/accounts/{accountId}/audit",
     "GET /api/user/audit",
     "GET /api/user/me",
     "GET /api/user/second-factors",
     "GET /api/user/sessions",
     "PATCH /api/user/passkeys/{passkeyId}",
+    "POST /api/user/admin/accounts/{accountId}/reset-second-factor",
+    "POST /api/user/admin/accounts/{accountId}/restore",
+    "POST /api/user/admin/accounts/{accountId}/revoke-sessions",
+    "POST /api/user/admin/accounts/{accountId}/suspend",
+    "POST /api/user/admin/keys/rotate",
     "POST /api/user/passkeys",
     "POST /api/user/passkeys/options",
     "POST /api/user/reauthenticate",
@@ -66,6 +74,7 @@ test("every route is in the OpenAPI document, with its answers", () => {
     "POST /api/user/sign-in/passkey/options",
     "POST /api/user/sign-in/second-factor",
     "POST /api/user/sign-out",
+    "PUT /api/user/admin/accounts/{accountId}/role",
   ]);
   for (const { operation } of routes) {
     if (operation.security) expect(operation.responses).toHaveProperty("401");
@@ -81,11 +90,19 @@ test("every route that acts for a caller answers 401 without a token, and with o
     "DELETE /api/user/second-factors/totp",
     "DELETE /api/user/sessions/{sessionId}",
     "GET /api/user/accounts",
+    "GET /api/user/admin/accounts",
+    "GET /api/user/admin/accounts/{accountId}",
+    "GET /api/user/admin/accounts/{accountId}/audit",
     "GET /api/user/audit",
     "GET /api/user/me",
     "GET /api/user/second-factors",
     "GET /api/user/sessions",
     "PATCH /api/user/passkeys/{passkeyId}",
+    "POST /api/user/admin/accounts/{accountId}/reset-second-factor",
+    "POST /api/user/admin/accounts/{accountId}/restore",
+    "POST /api/user/admin/accounts/{accountId}/revoke-sessions",
+    "POST /api/user/admin/accounts/{accountId}/suspend",
+    "POST /api/user/admin/keys/rotate",
     "POST /api/user/passkeys",
     "POST /api/user/passkeys/options",
     "POST /api/user/reauthenticate",
@@ -95,6 +112,7 @@ test("every route that acts for a caller answers 401 without a token, and with o
     "POST /api/user/second-factors/totp/confirm",
     "POST /api/user/sessions/revoke-others",
     "POST /api/user/sign-out",
+    "PUT /api/user/admin/accounts/{accountId}/role",
   ]);
   for (const route of guarded) {
     for (const headers of [
@@ -112,9 +130,13 @@ test("every route that acts for a caller answers 401 without a token, and with o
 });
 
 test("every route that takes a body answers 400 to one that is not valid, and never takes another media type", async () => {
-  const { accessToken: token } = await user.register("alice");
+  const { accessToken: token, accountId } = await user.register("alice");
+  // An administrator, so that nothing is hidden.
+  await user.owner.query("update account.account set operator_role = 'administrator' where account_id = $1", [
+    accountId,
+  ]);
   const bodied = routes.filter(({ operation }) => operation.requestBody);
-  expect(bodied).toHaveLength(9);
+  expect(bodied).toHaveLength(15);
   for (const route of bodied) {
     for (const body of [
       "",
@@ -156,8 +178,10 @@ test("every route answers 413 to a body over the limit, whether its length is to
 
 test("every route refuses other methods, and there is nothing beside the routes", async () => {
   for (const route of routes) {
-    const { status } = await user.send("PUT", addressOf(route));
-    expect(status, route.path).toBe(405);
+    const taken = new Set(routes.filter(({ path }) => path === route.path).map(({ method }) => method));
+    const other = ["PUT", "PATCH", "DELETE"].find((method) => !taken.has(method)) ?? "";
+    const { status } = await user.send(other, addressOf(route));
+    expect(status, `${other} ${route.path}`).toBe(405);
   }
   await expectProblem(await user.send("GET", "/api/user/nothing"), 404, "nothing");
   await expectProblem(await user.send("GET", "/api/user/me/"), 404, "me/");

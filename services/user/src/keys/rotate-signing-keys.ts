@@ -1,8 +1,8 @@
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import type { Transaction } from "kysely";
 import type { UserContext } from "../context.ts";
-import { isAbandoned, isAccepted, isRotationDue, planSuccessor } from "./key-schedule.ts";
-import { openSigningKeys, type SigningKeyRow } from "./open-signing-keys.ts";
+import { planSuccessor } from "./key-schedule.ts";
+import { openSigningKeys } from "./open-signing-keys.ts";
 import { SIGNING_SEED_BYTES, toSigningKey } from "./signing-key.ts";
 import {
   deleteSigningKeys,
@@ -12,54 +12,31 @@ import {
   retireSigningKeys,
 } from "./signing-key-queries.ts";
 
-export type RotationDeps = Pick<UserContext, "clock" | "randomBytes" | "sealer" | "signingKeyDays">;
-
 /**
- * Keeps the table of signing keys, in the caller's transaction, one service at a time.
- * `when-due`: makes the first key, or the next one when the newest is old enough, and forgets those that have retired.
- * `now`: makes the next key; the former ones are accepted for as long as their tokens live.
- * `at-once`: the new key signs from now on, and every other one is gone: tokens that they signed are worth nothing.
- * Answers the `kid` of the new key, if one was made.
+ * Makes the next signing key, in the caller's transaction; answers its `kid`. The former keys are accepted for as long
+ * as their tokens live; with `revoke` they are gone at once, what they signed is worth nothing, and the new key signs
+ * from now on.
  */
 export async function rotateSigningKeys(
   tx: Transaction<AccountDatabase>,
-  deps: RotationDeps,
-  how: "when-due" | "now" | "at-once",
-): Promise<string | undefined> {
+  deps: Pick<UserContext, "clock" | "randomBytes" | "sealer">,
+  { revoke }: { revoke: boolean },
+): Promise<string> {
   await lockSigningKeys(tx);
   const now = deps.clock.now();
   const rows = openSigningKeys(deps, await listSigningKeys(tx));
-  const gone = rows.filter((row) => how === "at-once" || isGone(row, now, deps.signingKeyDays));
-  await deleteSigningKeys(
-    tx,
-    gone.map(({ kid }) => kid),
-  );
-  const own = rows.filter((row) => row.key && !gone.includes(row));
-  if (how === "when-due" && !isRotationDue(own, now, deps.signingKeyDays)) return undefined;
-  const { signsFrom, formerRetireAt } = planSuccessor(own, now);
+  if (revoke) await deleteSigningKeys(tx, kidsOf(rows));
   // A key that this service cannot open may be in use by another, whose secret is the right one.
-  await retireSigningKeys(
-    tx,
-    own.map(({ kid }) => kid),
-    formerRetireAt,
-  );
-  return insertNewKey(tx, deps, signsFrom);
-}
-
-function isGone(row: SigningKeyRow, now: Date, days: number): boolean {
-  return !isAccepted(row, now) || (!row.key && isAbandoned(row, now, days));
-}
-
-async function insertNewKey(
-  tx: Transaction<AccountDatabase>,
-  { clock, randomBytes, sealer }: RotationDeps,
-  signsFrom: Date,
-): Promise<string> {
-  const seed = randomBytes(SIGNING_SEED_BYTES);
+  const former = revoke ? [] : rows.filter((row) => row.key);
+  const { signsFrom, formerRetireAt } = planSuccessor(former, now);
+  await retireSigningKeys(tx, kidsOf(former), formerRetireAt);
+  const seed = deps.randomBytes(SIGNING_SEED_BYTES);
   const { kid, x } = toSigningKey(seed);
-  await insertSigningKey(tx, {
-    ...{ kid, publicX: x, signsFrom, createdAt: clock.now() },
-    sealed: sealer.seal("signing-key", seed, kid),
-  });
+  const sealed = deps.sealer.seal("signing-key", seed, kid);
+  await insertSigningKey(tx, { kid, publicX: x, sealed, createdAt: now, signsFrom });
   return kid;
+}
+
+function kidsOf(rows: readonly { kid: string }[]): string[] {
+  return rows.map(({ kid }) => kid);
 }

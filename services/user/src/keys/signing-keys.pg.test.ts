@@ -58,8 +58,8 @@ const accepts = ({ accessTokens: { verifier } }: Pick<UserContext, "accessTokens
     () => "accepted",
     (error: { code: string }) => error.code,
   );
-const rotate = (how: "now" | "at-once", { db }: UserContext = user.context) =>
-  db.transaction().execute((tx) => rotateSigningKeys(tx, user.context, how));
+const rotate = (how: { revoke: boolean }) =>
+  user.context.db.transaction().execute((tx) => rotateSigningKeys(tx, user.context, how));
 const published = async () => (await user.context.signingKeys.published()).map(({ kid }) => kid);
 
 test("of several services that start at once over an empty table one makes the key, and all sign by it", async () => {
@@ -114,7 +114,7 @@ test("services that find a rotation due at the same moment make one key", async 
 test("a rotation by one service reaches another when it meets the new key, and costs a flood of unknown keys nothing", async () => {
   const other = await startOther();
   await other.signingKeys.reload();
-  await rotate("at-once");
+  await rotate({ revoke: true });
   await user.context.signingKeys.reload();
   const token = await signBy(user.context);
   // It has read the table a moment ago.
@@ -140,7 +140,7 @@ test("a verifier of another service accepts a rotated key without a restart, and
   const remote = { accessTokens: { ...user.context.accessTokens, verifier } };
   const before = await signBy(user.context);
   expect(await accepts(remote, before)).toBe("accepted");
-  await rotate("now");
+  await rotate({ revoke: false });
   await user.context.signingKeys.reload();
   user.clock.advance(599);
   const last = await signBy(user.context);
@@ -150,7 +150,7 @@ test("a verifier of another service accepts a rotated key without a restart, and
   // Its own clock, which no test moves, decides when it may ask again.
   await expect.poll(() => accepts(remote, after), { timeout: 10_000 }).toBe("accepted");
   expect(await accepts(remote, last)).toBe("accepted");
-  await rotate("at-once");
+  await rotate({ revoke: true });
   await user.context.signingKeys.reload();
   expect(await accepts(user.context, after)).toBe("unauthenticated");
   const revived = await signBy(user.context);

@@ -1,9 +1,10 @@
 import { AppError } from "@sotto/platform/app-error";
 import { type CryptoKey, importJWK } from "jose";
 import type { UserContext } from "../context.ts";
+import { type KeepDeps, keepSigningKeys } from "./keep-signing-keys.ts";
 import { chooseSigner, isAccepted, isRotationDue, type KeyTimes } from "./key-schedule.ts";
 import { openSigningKeys } from "./open-signing-keys.ts";
-import { type RotationDeps, rotateSigningKeys } from "./rotate-signing-keys.ts";
+
 import { type PublishedKey, publicHalf } from "./signing-key.ts";
 import { listSigningKeys } from "./signing-key-queries.ts";
 
@@ -24,7 +25,7 @@ export type SigningKeys = {
   reload(): Promise<void>;
 };
 
-type Deps = RotationDeps & Pick<UserContext, "db" | "log">;
+type Deps = KeepDeps & Pick<UserContext, "db" | "log">;
 
 const UNKNOWN_COOLDOWN_MS = 5000;
 
@@ -98,7 +99,7 @@ async function load(deps: Deps, reported: Set<string>): Promise<LoadedKey[]> {
   if (!isRotationDue(own, now, deps.signingKeyDays) && rows.every((row) => isAccepted(row, now))) {
     return Promise.all(own.flatMap(toLoaded));
   }
-  const made = await deps.db.transaction().execute((tx) => rotateSigningKeys(tx, deps, "when-due"));
+  const made = await deps.db.transaction().execute((tx) => keepSigningKeys(tx, deps));
   if (made) deps.log.info({ kid: made }, "a new signing key was made");
   return Promise.all(openSigningKeys(deps, await listSigningKeys(deps.db)).flatMap(toLoaded));
 }
