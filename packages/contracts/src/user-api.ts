@@ -9,7 +9,8 @@ export const username = z
   .max(limits.usernameMax)
   .toLowerCase()
   .regex(/^[a-z][a-z0-9_]*$/, "must start with a letter and hold only letters, digits and underscores")
-  .meta({ id: "Username", example: "alice" });
+  // No component of its own in the OpenAPI document: a reference to one cannot be nullable there.
+  .meta({ example: "alice" });
 
 export const password = z.string().min(limits.passwordMin).max(limits.passwordMax);
 
@@ -25,7 +26,7 @@ export const displayName = z
   .min(1)
   .max(limits.displayNameMax)
   .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, "must be one line of printable text")
-  .meta({ id: "DisplayName", example: "Alice" });
+  .meta({ example: "Alice" });
 
 /** What a client calls itself in the list of sessions; says nothing of places. */
 export const clientName = z

@@ -210,8 +210,15 @@ export function problems(...codes: ErrorCode[]) {
   );
 }
 
-/** Serves the OpenAPI 3.1 document made from the same schemas that validate. */
-export function addOpenApi(app: App, info: { title: string; version: string }): void {
+/**
+ * Serves the OpenAPI 3.1 document made from the same schemas that validate. `everyCaller`: problems that every route
+ * which acts for a caller can answer with, besides those of `requireCaller`.
+ */
+export function addOpenApi(
+  app: App,
+  info: { title: string; version: string },
+  everyCaller: readonly ErrorCode[] = [],
+): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
@@ -228,6 +235,7 @@ export function addOpenApi(app: App, info: { title: string; version: string }): 
     // Made when first asked for, when every route is there.
     document ??= completeDocument(
       app.getOpenAPI31Document({ openapi: "3.1.0", info }) as unknown as ApiDocument,
+      everyCaller,
     );
     return c.json(document);
   });

@@ -1,4 +1,4 @@
-import { errorCode, errorStatus, type Problem } from "@sotto/contracts/errors";
+import { type ErrorCode, errorCode, errorStatus, type Problem } from "@sotto/contracts/errors";
 
 /** What this file touches of an OpenAPI 3.1 document. */
 export type ApiDocument = {
@@ -25,40 +25,51 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["get", "head", "options"]);
  * Adds what is the same for every route, so that no route has to say it: an operation id, the problems that are found
  * before a route is reached, and an example of each problem. What a route says itself stays.
  */
-export function completeDocument<D extends ApiDocument>(document: D): D {
+export function completeDocument(document: ApiDocument, everyCaller: readonly ErrorCode[]): ApiDocument {
   const paths = Object.entries(document.paths ?? {}).map(([path, operations]) => [
     path,
     Object.fromEntries(
       Object.entries(operations).map(([method, operation]) => [
         method,
-        completeOperation(operation, method, path),
+        completeOperation(operation, { method, path, everyCaller }),
       ]),
     ),
   ]);
-  return {
+  return mendPatterns({
     ...document,
     servers: [{ url: "/" }],
     paths: Object.fromEntries(paths),
     components: { ...document.components, examples: problemExamples() },
-  };
+  });
 }
 
-function completeOperation(operation: ApiOperation, method: string, path: string): ApiOperation {
+/** The generator writes a pattern with flags as `…/u`, which would be a part of the pattern. All are Unicode patterns. */
+function mendPatterns<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(mendPatterns) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const mended = Object.entries(value).map(([name, part]) => [
+    name,
+    name === "pattern" && typeof part === "string" ? part.replace(/\/[a-z]+$/, "") : mendPatterns(part),
+  ]);
+  return Object.fromEntries(mended) as T;
+}
+
+type Place = { method: string; path: string; everyCaller: readonly ErrorCode[] };
+
+function completeOperation(operation: ApiOperation, place: Place): ApiOperation {
   const responses = { ...operation.responses };
-  for (const code of edgeCodes(operation, method)) {
+  for (const code of edgeCodes(operation, place)) {
     const status = String(errorStatus[code]);
     responses[status] = withCode(responses[status], code);
   }
   for (const answer of Object.values(responses)) addExamples(answer);
-  return { ...operation, operationId: operation.operationId ?? nameOperation(method, path), responses };
+  return { ...operation, operationId: operation.operationId ?? nameOperation(place), responses };
 }
 
-type Code = Problem["code"];
-
-function edgeCodes({ security, requestBody }: ApiOperation, method: string): Code[] {
+function edgeCodes({ security, requestBody }: ApiOperation, { method, everyCaller }: Place): ErrorCode[] {
   const isCalled = (security ?? []).length > 0;
   const isUnsafe = !SAFE_METHODS.has(method);
-  const calledCodes: Code[] = ["unauthenticated", "token_expired", "rate_limited", "unavailable"];
+  const calledCodes: ErrorCode[] = ["unauthenticated", "token_expired", "unavailable", ...everyCaller];
   return [
     ...(isCalled ? calledCodes : []),
     ...(isCalled && isUnsafe ? (["forbidden"] as const) : []),
@@ -67,7 +78,7 @@ function edgeCodes({ security, requestBody }: ApiOperation, method: string): Cod
   ];
 }
 
-function withCode(answer: ApiAnswer | undefined, code: Code): ApiAnswer {
+function withCode(answer: ApiAnswer | undefined, code: ErrorCode): ApiAnswer {
   const names = answer?.description?.split(", ") ?? [];
   const description = names.includes(code) ? names : [...names, code];
   const content = answer?.content ?? { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
@@ -100,7 +111,7 @@ function problemExamples(): Record<string, { value: Problem }> {
 }
 
 /** `delete /api/user/sessions/{sessionId}` becomes `deleteUserSessionsBySessionId`: unique in the whole installation. */
-function nameOperation(method: string, path: string): string {
+function nameOperation({ method, path }: Place): string {
   const words = path
     .replace(/^\/api\//, "")
     .replaceAll(/\{(\w+)\}/g, "by/$1")

@@ -41,6 +41,6 @@ export function createUserApp(context: UserContext): App {
     checks: { database: () => checkDatabase(context.pool) },
     metrics: context.metrics,
   });
-  addOpenApi(app, { title: "Sotto user service", version: "1" });
+  addOpenApi(app, { title: "Sotto user service", version: "1" }, ["session_revoked", "rate_limited"]);
   return app;
 }

@@ -1,0 +1,76 @@
+// Every limit that an operation says it has, by an installation whose limits let nothing through but the first try.
+import { faultsOf } from "@sotto/testkit/contract-answers";
+import { sampleRequest } from "@sotto/testkit/contract-samples";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chatLimits } from "../services/chat/src/limits.ts";
+import { userLimits } from "../services/user/src/limits.ts";
+import { type ContractWorld, parametersOf, startContractWorld } from "./contract-world.ts";
+
+const lowest = (rules: object, free: readonly string[]): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      Object.keys(rules).map((name) => [name, free.includes(name) ? "off" : { burst: 1, perMinute: 0.01 }]),
+    ),
+  );
+
+/** With the limits of `free` switched off: what stands in front of the limits that are looked at. */
+async function startLowest(free: readonly string[]): Promise<ContractWorld> {
+  return startContractWorld({ userLimits: lowest(userLimits, free), chatLimits: lowest(chatLimits, free) });
+}
+
+/**
+ * Limits behind something that a sample cannot have, such as a signature: whoever has it not uses nothing up. They have
+ * tests of their own: device-changes.pg.test.ts, claim-prekeys.pg.test.ts.
+ */
+const BEHIND_PROOF: ReadonlySet<string> = new Set([
+  "POST /api/chat/devices",
+  "DELETE /api/chat/devices/{deviceId}",
+  "PUT /api/chat/devices/{deviceId}/session",
+  "POST /api/chat/accounts/{accountId}/prekeys",
+]);
+
+let world: ContractWorld;
+beforeAll(async () => {
+  world = await startLowest(["register.address"]);
+});
+afterAll(() => world.close());
+
+test("every operation that says so turns away whoever comes too often, and says for how long", {
+  timeout: 60_000,
+}, async () => {
+  const limited = world.operations.filter(
+    ({ codes, name }) => codes.has("rate_limited") && !BEHIND_PROOF.has(name),
+  );
+  expect(limited.length).toBeGreaterThan(5);
+  for (const [number, operation] of limited.entries()) {
+    const person = await world.join(`person_${number}`);
+    const sample = sampleRequest(operation, parametersOf(person));
+    const token = operation.isSecured ? { token: person.accessToken } : {};
+    const statuses: number[] = [];
+    // The first is within the limit; what stands behind it may refuse it for reasons of its own.
+    for (let turn = 0; turn < 4 && !statuses.includes(429); turn += 1) {
+      const answer = await world.ask(operation, sample.path, { ...token, ...sample });
+      expect(faultsOf(operation, answer), `${operation.name}: ${answer.text}`).toEqual([]);
+      statuses.push(answer.status);
+    }
+    expect(statuses, operation.name).toContain(429);
+    expect(statuses[0], operation.name).not.toBe(429);
+  }
+});
+
+test("the limit of all requests of an account is one account's own, and holds for whatever it asks for", async () => {
+  const [greedy, other] = [await world.join("greedy"), await world.join("other")];
+  const secured = world.operations.filter(({ service, isSecured }) => service === "user" && isSecured);
+  const [first] = secured;
+  if (!first) throw new Error("nothing is for callers");
+  await world.ask(first, "/api/user/me", { token: greedy.accessToken });
+  for (const operation of secured) {
+    const sample = sampleRequest(operation, parametersOf(greedy));
+    const answer = await world.ask(operation, sample.path, { token: greedy.accessToken, ...sample });
+    expect(answer.status, operation.name).toBe(429);
+  }
+  expect(
+    (await world.ask({ service: "user", method: "GET" }, "/api/user/me", { token: other.accessToken }))
+      .status,
+  ).toBe(200);
+});
