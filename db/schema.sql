@@ -212,7 +212,7 @@ create table chat.conversation (
   created_at timestamp with time zone not null default now(),
   constraint conversation_pkey PRIMARY KEY (conversation_id),
   constraint conversation_direct_pair UNIQUE (direct_low, direct_high),
-  constraint conversation_direct_has_pair CHECK (kind <> 'direct'::text OR direct_low IS NOT NULL AND direct_high IS NOT NULL AND direct_low < direct_high),
+  constraint conversation_direct_has_pair CHECK (kind <> 'direct'::text OR (direct_low IS NULL) = (direct_high IS NULL) AND (direct_low IS NULL OR direct_low < direct_high)),
   constraint conversation_kind CHECK (kind = 'direct'::text)
 );
 grant delete, insert, select, update on chat.conversation to sotto_chat;
@@ -220,6 +220,11 @@ grant delete, insert, select, update on chat.conversation to sotto_chat;
 create table chat.deleted_account (
   account_id uuid not null,
   deleted_at timestamp with time zone not null,
+  cleared boolean not null default false,
+  course_at timestamp with time zone,
+  next_page bigint,
+  end_page bigint,
+  has_waiting boolean not null default false,
   constraint deleted_account_pkey PRIMARY KEY (account_id)
 );
 grant delete, insert, select, update on chat.deleted_account to sotto_chat;
@@ -340,9 +345,9 @@ grant delete, insert, select, update on chat.presence to sotto_chat;
 
 create table chat.privacy (
   account_id uuid not null,
-  who_may_write_first text not null,
-  presence text not null,
-  receipts text not null,
+  who_may_write_first text,
+  presence text,
+  receipts text,
   updated_at timestamp with time zone not null,
   constraint privacy_pkey PRIMARY KEY (account_id),
   constraint privacy_known CHECK ((who_may_write_first = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])) AND (presence = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])) AND (receipts = ANY (ARRAY['everyone'::text, 'contacts'::text, 'nobody'::text])))

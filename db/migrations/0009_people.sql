@@ -27,12 +27,12 @@ create table chat.block (
 -- Rows that name an account which is being deleted.
 create index block_blocked on chat.block (blocked_account_id);
 
--- Absent: the defaults of the installation.
+-- Absent, and null: the default of the installation.
 create table chat.privacy (
   account_id uuid not null,
-  who_may_write_first text not null,
-  presence text not null,
-  receipts text not null,
+  who_may_write_first text,
+  presence text,
+  receipts text,
   updated_at timestamptz not null,
   constraint privacy_pkey primary key (account_id),
   constraint privacy_known check (
@@ -41,11 +41,30 @@ create table chat.privacy (
   )
 );
 
--- Accounts that are gone: nothing of theirs is stored again while their last access tokens live.
+-- Accounts that are gone: nothing of theirs is stored again while their last access tokens live. A row is forgotten a
+-- day later, when all else is gone.
 create table chat.deleted_account (
   account_id uuid not null,
   deleted_at timestamptz not null,
+  -- Everything but its messages is gone.
+  cleared boolean not null default false,
+  -- Its messages are found by going through all messages in steps, for an index by sender would cost every message:
+  -- finish-deletions.ts. When the course over them began or may begin; null when there are none left.
+  course_at timestamptz,
+  -- Pages of chat.message: the next one of the course under way, and the end of the course.
+  next_page bigint,
+  end_page bigint,
+  -- The course has met messages that wait at somebody's device: there will be another one.
+  has_waiting boolean not null default false,
   constraint deleted_account_pkey primary key (account_id)
 );
+
+-- The pair is forgotten when one of the two is.
+alter table chat.conversation
+  drop constraint conversation_direct_has_pair,
+  add constraint conversation_direct_has_pair check (
+    kind <> 'direct' or ((direct_low is null) = (direct_high is null) and (direct_low is null or direct_low < direct_high))
+  );
+
 -- Limits whose window has passed are forgotten.
 create index rate_limit_expired on chat.rate_limit (expire);

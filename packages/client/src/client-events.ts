@@ -18,6 +18,8 @@ export type ClientStatus =
 export type ClientEvents = {
   status: { readonly status: ClientStatus };
   typing: { readonly conversationId: string; readonly accountId: string; readonly active: boolean };
+  /** Contacts, blocks or privacy settings have changed: fetch them again. A change while offline is not told. */
+  "people-changed": Readonly<Record<never, never>>;
   /** The server dropped something for this device at this time: messages may be missing. */
   gap: { readonly gap: string };
   /** The server shows another account key for a known person. Nothing is sent to them until it is accepted. */

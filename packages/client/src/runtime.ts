@@ -154,6 +154,7 @@ export class Runtime {
           this.#tend();
         },
         "typing:changed": (change) => events.emit("typing", change),
+        "people:changed": () => events.emit("people-changed", {}),
       },
     );
   }

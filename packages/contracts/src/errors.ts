@@ -16,6 +16,7 @@ export const errorStatus = {
   account_suspended: 403,
   reauthentication_required: 403,
   contact_required: 403,
+  account_blocked: 403,
   not_found: 404,
   method_not_allowed: 405,
   username_taken: 409,

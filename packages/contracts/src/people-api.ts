@@ -37,7 +37,7 @@ const audience = z.enum(["everyone", "contacts", "nobody"]);
 export type Audience = z.infer<typeof audience>;
 export const privacySettings = z
   .object({
-    /** Who may open a conversation, or go on in one where both have never been contacts. `nobody`: contacts only, and no requests. */
+    /** Who may open a conversation that is not there yet. `nobody`: contacts only, and no requests to become one. */
     whoMayWriteFirst: audience,
     /** Who is told that the account is typing or connected. */
     presence: audience,

@@ -60,6 +60,8 @@ export const serverEvents = {
   "inbox:gap": z.object({ gap: z.iso.datetime() }),
   "keys:low": prekeyStock,
   "typing:changed": z.object({ conversationId, accountId, active: z.boolean() }),
+  /** Contacts, blocks or privacy settings of the account have changed: fetch them again. May be missed or come for nothing. */
+  "people:changed": nothing,
   "session:closed": z.object({ reason: closeReason }),
 } as const;
 export type ServerEvent = keyof typeof serverEvents;

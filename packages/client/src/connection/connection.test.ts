@@ -92,6 +92,7 @@ function connect(handlers: Partial<ConnectionHandlers> = {}, world: World = {}) 
       "inbox:gap": () => {},
       "keys:low": () => {},
       "typing:changed": () => {},
+      "people:changed": () => {},
       ...handlers,
     },
   );

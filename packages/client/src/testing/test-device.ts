@@ -154,6 +154,7 @@ function listenToAll({ events }: ClientContext): TestDevice["seen"] {
   const seen: TestDevice["seen"] = {
     status: [],
     typing: [],
+    "people-changed": [],
     gap: [],
     "identity-changed": [],
     accepted: [],

@@ -40,7 +40,12 @@ export interface Conversation {
 
 export interface DeletedAccount {
   account_id: string;
+  cleared: Generated<boolean>;
+  course_at: Timestamp | null;
   deleted_at: Timestamp;
+  end_page: number | null;
+  has_waiting: Generated<boolean>;
+  next_page: number | null;
 }
 
 export interface Device {
@@ -128,10 +133,10 @@ export interface Presence {
 
 export interface Privacy {
   account_id: string;
-  presence: string;
-  receipts: string;
+  presence: string | null;
+  receipts: string | null;
   updated_at: Timestamp;
-  who_may_write_first: string;
+  who_may_write_first: string | null;
 }
 
 export interface RateLimit {
