@@ -15,6 +15,9 @@ import { startNode } from "./start-node.ts";
 
 export const PUBLIC_URL = "http://localhost:8080";
 
+/** Tests do in a second what people do in an hour. */
+const NO_LIMITS = JSON.stringify({ "*": "off" });
+
 export type ChatNode = { readonly url: string; readonly context: ChatContext; stop(): Promise<void> };
 
 /** A database, a maker of tokens, and as many chat nodes as a test wants. */
@@ -86,8 +89,7 @@ async function startChatNode(
     DATABASE_URL: urls.databaseUrl,
     JWKS_URL: urls.jwksUrl,
     PUBLIC_URL,
-    SENDS_BURST: "100000",
-    FRAMES_BURST: "100000",
+    RATE_LIMITS: NO_LIMITS,
     ...settings,
   });
   const context = createContext(config);
@@ -100,6 +102,11 @@ async function startChatNode(
     },
   );
   return { url: `http://127.0.0.1:${serving.address.port}`, context, stop: serving.stop };
+}
+
+/** The setting of a node that has these limits and no others. */
+export function limitTo(limits: Record<string, { burst: number; perMinute: number }>) {
+  return { RATE_LIMITS: JSON.stringify({ "*": "off", ...limits }) };
 }
 
 /** Connects; rejects with the error of the handshake. */

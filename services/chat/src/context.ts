@@ -19,7 +19,7 @@ import type pg from "pg";
 import type { Server } from "socket.io";
 import { addChatGauges, type ChatMetrics, createChatMetrics } from "./chat-metrics.ts";
 import type { ChatConfig } from "./config.ts";
-import { createMemberships, type Memberships } from "./conversations/memberships.ts";
+import { type Audiences, createAudiences } from "./conversations/audiences.ts";
 import { type AcknowledgeQueue, createAcknowledgeQueue } from "./delivery/acknowledge-queue.ts";
 import { createAdapterPool } from "./delivery/adapter-pool.ts";
 import { type Connections, createConnections } from "./delivery/connections.ts";
@@ -33,6 +33,8 @@ import type { ChatLimit } from "./limits.ts";
 import { COMMIT_POOL } from "./messages/commit-pool.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
+import { createNodeLimits, type NodeLimits } from "./node-limits.ts";
+import { createPeopleNews, type PeopleNews } from "./people/people-news.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
 import { createSocketServer } from "./socket/server.ts";
 
@@ -52,12 +54,14 @@ export interface ChatContext {
   readonly publicOrigin: string;
   readonly edge: Edge;
   readonly limits: Limits<ChatLimit>;
+  readonly nodeLimits: NodeLimits;
   readonly io: Server;
   readonly frames: FrameGate;
   readonly node: { readonly id: string; readonly name: string };
   readonly connections: Connections;
   readonly departures: Departures;
-  readonly memberships: Memberships;
+  readonly audiences: Audiences;
+  readonly news: PeopleNews;
   readonly reader: MailboxReader;
   readonly link: NodeLink;
   readonly commitQueue: CommitQueue;
@@ -112,6 +116,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
   });
   const { close: closeDelivery, ...delivery } = createDelivery(pools, log, figures);
   const commitQueue = createCommit(pools.commit, ground, delivery);
+  const audiences = createAudiences(db);
   addChatGauges(metrics, { connections: delivery.connections, commitQueue });
   return {
     ...ground,
@@ -123,8 +128,10 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     bus,
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
     edge: edgeOf(config),
-    limits: createLimits(config.RATE_LIMITS, { pool, schema: "chat", clock: ground.clock, log }),
-    memberships: createMemberships(db),
+    limits: createLimits<ChatLimit>(config.RATE_LIMITS, { pool, schema: "chat", clock: ground.clock, log }),
+    nodeLimits: createNodeLimits(config.RATE_LIMITS, ground.clock),
+    audiences,
+    news: createPeopleNews({ ...delivery, audiences }),
     commitQueue,
     close: async () => {
       await bus.close();

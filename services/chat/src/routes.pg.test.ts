@@ -78,7 +78,7 @@ function expectProblem(answer: Awaited<ReturnType<typeof call>>, status: number,
 }
 
 describe("every route of the document", () => {
-  test("is there: devices, prekeys, conversations, messages and the inbox", () => {
+  test("is there: devices, prekeys, conversations, messages, the inbox, contacts, blocks, settings and the export", () => {
     const paths = new Set(routes.map(({ path }) => path));
     expect([...paths].sort()).toEqual(
       expect.arrayContaining([
@@ -89,6 +89,12 @@ describe("every route of the document", () => {
         "/api/chat/inbox/acknowledgements",
         "/api/chat/inbox/gap-acknowledgements",
         "/api/chat/messages",
+        "/api/chat/contacts",
+        "/api/chat/contacts/{accountId}",
+        "/api/chat/blocks",
+        "/api/chat/blocks/{accountId}",
+        "/api/chat/settings/privacy",
+        "/api/chat/export",
       ]),
     );
   });
@@ -157,7 +163,9 @@ describe("every route of the document", () => {
   test("answers 405 or 404 to a method it does not have, not 500", async () => {
     const headers = await goodHeaders();
     await onEvery(everyRoute, async (route, name) => {
-      const answer = await call({ ...route, method: "PATCH" }, { headers, body: "{}" });
+      const methods = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
+      const absent = ["PATCH", "POST"].find((method) => !methods.includes(method)) as string;
+      const answer = await call({ ...route, method: absent }, { headers, body: "{}" });
       expect([404, 405], name).toContain(answer.status);
     });
   });
@@ -174,28 +182,31 @@ describe("every route of the document", () => {
 });
 
 describe("a page", () => {
-  test.each(["/conversations", "/inbox"])("of %s answers 400 to a limit that is none", async (path) => {
-    const headers = await goodHeaders();
-    for (const limit of [
-      "-5",
-      "0",
-      "abc",
-      "1.5",
-      "1e9",
-      "999999999999999999999",
-      "",
-      "NaN",
-      "1;drop table",
-      "%00",
-    ]) {
-      const response = await fetch(`${node.url}/api/chat${path}?limit=${limit}`, { headers });
-      expect({ limit, status: response.status }).toEqual({ limit, status: 400 });
-      expect(await response.json()).toMatchObject({
-        code: "bad_request",
-        issues: expect.arrayContaining([expect.objectContaining({ path: "limit" })]),
-      });
-    }
-  });
+  test.each(["/conversations", "/inbox", "/contacts", "/blocks"])(
+    "of %s answers 400 to a limit that is none",
+    async (path) => {
+      const headers = await goodHeaders();
+      for (const limit of [
+        "-5",
+        "0",
+        "abc",
+        "1.5",
+        "1e9",
+        "999999999999999999999",
+        "",
+        "NaN",
+        "1;drop table",
+        "%00",
+      ]) {
+        const response = await fetch(`${node.url}/api/chat${path}?limit=${limit}`, { headers });
+        expect({ limit, status: response.status }).toEqual({ limit, status: 400 });
+        expect(await response.json()).toMatchObject({
+          code: "bad_request",
+          issues: expect.arrayContaining([expect.objectContaining({ path: "limit" })]),
+        });
+      }
+    },
+  );
 
   test.each([
     ["words", "garbage"],

@@ -1,6 +1,9 @@
+import type { DomainEvent } from "@sotto/contracts/events";
 import type { Running } from "@sotto/platform/node-server";
 import { within } from "@sotto/platform/open-work";
 import { repeat } from "@sotto/platform/repeat";
+import { deleteAccount } from "./accounts/delete-account.ts";
+import { finishDeletions } from "./accounts/finish-deletions.ts";
 import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
@@ -12,6 +15,7 @@ import { closeExpired, compareWithDatabase, dropUnread, sweepConnections } from 
 
 const EXPIRY_INTERVAL_MS = 1000;
 const UPKEEP_INTERVAL_MS = 2000;
+const DELETIONS_INTERVAL_MS = 2000;
 const CLEARING_INTERVAL_MS = 600_000;
 
 /** How long a stop waits for the answers to frames that are under way. */
@@ -25,9 +29,9 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
   listenToNodes(context);
   context.bus.consume({
     consumer: "chat",
-    types: ["user.session-revoked"],
+    types: ["user.session-revoked", "user.account-deleted"],
     concurrency: 4,
-    handle: (event) => revokeSession(context, event.data.sessionId),
+    handle: (event) => handleEvent(context, event),
   });
   const chores = startChores(context);
   return {
@@ -40,6 +44,7 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
       await finished;
     },
     async close() {
+      context.news.stop();
       context.link.stop();
       await context.reader.close();
       await deleteNode(context.pool, context.node.id).catch((error: unknown) =>
@@ -49,6 +54,14 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
       await context.close();
     },
   };
+}
+
+function handleEvent(
+  context: ChatContext,
+  { type, data }: DomainEvent<"user.session-revoked" | "user.account-deleted">,
+): Promise<void> {
+  if (type === "user.account-deleted") return deleteAccount(context, data.accountId);
+  return revokeSession(context, data.sessionId);
 }
 
 function startChores(context: ChatContext) {
@@ -65,6 +78,7 @@ function startChores(context: ChatContext) {
     repeat(context, "upkeep", UPKEEP_INTERVAL_MS, async () => {
       upkeepFrom = await keepMailboxes(context, upkeepFrom);
     }),
+    repeat(context, "deletions", DELETIONS_INTERVAL_MS, () => finishDeletions(context)),
     repeat(context, "clearing", CLEARING_INTERVAL_MS, () => clearLeftovers(context)),
   ];
 }
@@ -82,6 +96,7 @@ function listenToNodes(context: ChatContext): void {
   });
   io.on("node:close", (deviceId, sessionId, reason) => connections.close({ deviceId, sessionId }, reason));
   io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
+  io.on("node:people", (accountIds: string[]) => context.news.pass(accountIds));
   io.on("node:typing", (news: TypingNews[]) => {
     for (const [change, accountIds] of news) announceHere(context, accountIds, change);
   });

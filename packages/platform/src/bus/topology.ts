@@ -6,7 +6,7 @@ import type { EventType } from "@sotto/contracts/events";
  * its queues at the broker and its rows of processed events.
  */
 export const topology = {
-  chat: ["user.session-revoked"],
+  chat: ["user.session-revoked", "user.account-deleted"],
   notification: ["user.account-registered"],
 } as const satisfies Topology;
 

@@ -44,27 +44,52 @@ export async function insertDirect(
     .execute();
 }
 
-/** True when the account has registered a device, that is, when it can be written to. */
-export async function accountExists(db: Executor<ChatDatabase>, accountId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("account")
-    .select("account_id")
-    .where("account_id", "=", accountId)
-    .executeTakeFirst();
-  return row !== undefined;
+/**
+ * Members of a conversation, and whether each is told that `accountId` types: never the account itself, nor who has
+ * blocked it or is blocked by it; beyond that its setting `presence` decides. Empty when there is no such conversation.
+ */
+export async function listAudience(
+  db: Executor<ChatDatabase>,
+  conversationId: string,
+  accountId: string,
+): Promise<{ accountId: string; isTold: boolean }[]> {
+  const { rows } = await sql<{ accountId: string; isTold: boolean }>`
+    select m.account_id as "accountId",
+      m.account_id <> t.account_id
+      and not exists (
+        select from chat.block b where b.account_id = m.account_id and b.blocked_account_id = t.account_id
+      )
+      and not exists (
+        select from chat.block b where b.account_id = t.account_id and b.blocked_account_id = m.account_id
+      )
+      and case coalesce(p.presence, 'everyone')
+        when 'everyone' then true
+        when 'contacts' then exists (
+          select from chat.contact c
+          where c.low = least(m.account_id, t.account_id) and c.high = greatest(m.account_id, t.account_id)
+            and c.accepted_at is not null
+        )
+        else false
+      end as "isTold"
+    from (select ${accountId}::uuid as account_id) t
+    left join chat.privacy p on p.account_id = t.account_id
+    join chat.member m on m.conversation_id = ${conversationId}::uuid`.execute(db);
+  return rows;
 }
 
-/** Members of a conversation; empty when there is none. */
-export async function listMembers(db: Executor<ChatDatabase>, conversationId: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom("member")
-    .select("account_id")
-    .where("conversation_id", "=", conversationId)
-    .execute();
-  return rows.map(({ account_id }) => account_id);
+/** Whether somebody opened a conversation `c` with the account while being blocked by it. */
+function isUnwanted(accountId: string) {
+  return sql<boolean>`exists (
+    select from chat.block b
+    where b.account_id = ${accountId}::uuid and b.blocked_at <= c.created_at
+      and b.blocked_account_id = case when c.direct_low = ${accountId}::uuid then c.direct_high else c.direct_low end
+  )`;
 }
 
-/** An account's conversations, newest first (their ids are UUIDv7), before `after`; by the index member_account. */
+/**
+ * An account's conversations, newest first (their ids are UUIDv7), before `after`; by the index member_account. Left out is
+ * what somebody opened whom the account had blocked then, as long as the block stands.
+ */
 export async function listConversations(
   db: Executor<ChatDatabase>,
   accountId: string,
@@ -83,6 +108,7 @@ export async function listConversations(
       ),
     ])
     .where("own.account_id", "=", accountId)
+    .where(isUnwanted(accountId), "is", false)
     .$if(page.after !== undefined, (query) => query.where("own.conversation_id", "<", page.after as string))
     .orderBy("own.conversation_id", "desc")
     .limit(page.limit)

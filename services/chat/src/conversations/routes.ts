@@ -6,14 +6,14 @@ import {
   conversationPage,
   conversationsQuery,
 } from "@sotto/contracts/message-api";
-import { type App, createRoutes, problems, requireCaller } from "@sotto/platform/http";
+import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonContent } from "@sotto/platform/route-parts";
+import { admitCaller, callerProblems } from "../admit-caller.ts";
 import type { ChatContext } from "../context.ts";
 import { listConversations } from "./list-conversations.ts";
 import { openDirectConversation } from "./open-direct-conversation.ts";
 
 const tags = ["conversations"];
-const usual = ["unauthenticated", "token_expired", "bad_request"] as const;
 
 const openDirect = createRoute({
   method: "put",
@@ -24,7 +24,7 @@ const openDirect = createRoute({
   request: { params: z.strictObject({ accountId }) },
   responses: {
     200: jsonContent(conversation, "The conversation, the same one for every repeat"),
-    ...problems(...usual, "not_found"),
+    ...problems(...callerProblems, "session_revoked", "not_found", "contact_required", "account_blocked"),
   },
 });
 
@@ -35,14 +35,14 @@ const list = createRoute({
   security: callerSecurity,
   summary: "The caller's conversations, newest first",
   request: { query: conversationsQuery },
-  responses: { 200: jsonContent(conversationPage, "One page"), ...problems(...usual) },
+  responses: { 200: jsonContent(conversationPage, "One page"), ...problems(...callerProblems) },
 });
 
 /** Conversations; paths are relative to `/api/chat`. */
 export function conversationRoutes(context: ChatContext): App {
   const app = createRoutes();
-  app.use("/conversations/*", requireCaller(context));
-  app.use("/conversations", requireCaller(context));
+  // Also matches "/conversations" itself.
+  app.use("/conversations/*", admitCaller(context));
   app.openapi(openDirect, async (c) => {
     const made = await openDirectConversation(context, c.var.caller, c.req.valid("param").accountId);
     return c.json(toWire(made), 200);

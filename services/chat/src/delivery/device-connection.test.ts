@@ -33,6 +33,7 @@ function connect(connectedAt = 1) {
     drained: () => told.push("drained"),
     gap: (gap) => told.push(`gap ${gap}`),
     keysLow: () => told.push("keys"),
+    peopleChanged: () => told.push("people"),
     typing: () => told.push("typing"),
     close: (reason) => told.push(`close ${reason}`),
     drop: () => told.push("drop"),

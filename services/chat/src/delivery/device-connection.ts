@@ -12,6 +12,7 @@ export interface ConnectionSink {
   gap(gap: string): void;
   keysLow(stock: PrekeyStock): void;
   typing(change: TypingChange): void;
+  peopleChanged(): void;
   /** Says farewell, then ends the connection. */
   close(reason: CloseReason): void;
   /** Ends the connection at once, with all that its client has not taken. */

@@ -17,6 +17,8 @@ export type NodeMessages = {
   "node:close": (deviceId: string, sessionId: string, reason: CloseReason) => void;
   "node:keys-low": (deviceId: string, stock: PrekeyStock) => void;
   "node:typing": (news: TypingNews[]) => void;
+  /** Contacts, blocks or settings of these accounts have changed. */
+  "node:people": (accountIds: string[]) => void;
 };
 
 /** A change and whom to tell of it. */
@@ -30,6 +32,8 @@ export interface NodeLink {
   keysLow(deviceId: string, stock: PrekeyStock): void;
   /** Batched; of the changes of one moment in one conversation by one account only the last is told. */
   typing(accountIds: string[], change: TypingChange): void;
+  /** Not batched: who calls it does that. */
+  people(accountIds: readonly string[]): void;
   /** Sends what waits. */
   stop(): void;
 }
@@ -78,9 +82,7 @@ export function createNodeLink({ io, log, figures, isCongested }: LinkDeps): Nod
     timer = undefined;
     const ids = [...mail];
     mail.clear();
-    for (let start = 0; start < ids.length; start += IDS_PER_NOTIFICATION) {
-      tell("node:mail", ids.slice(start, start + IDS_PER_NOTIFICATION));
-    }
+    for (const part of inParts(ids)) tell("node:mail", part);
   }
 
   function flushTyping(): void {
@@ -111,11 +113,21 @@ export function createNodeLink({ io, log, figures, isCongested }: LinkDeps): Nod
       typing.set(key, [change, accountIds]);
       typingTimer ??= setTimeout(flushTyping, TYPING_INTERVAL_MS);
     },
+    people(accountIds) {
+      for (const part of inParts(accountIds)) tell("node:people", part);
+    },
     stop() {
       flush();
       flushTyping();
     },
   };
+}
+
+function inParts(ids: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  for (let start = 0; start < ids.length; start += IDS_PER_NOTIFICATION)
+    parts.push(ids.slice(start, start + IDS_PER_NOTIFICATION));
+  return parts;
 }
 
 function inNotifications(news: readonly TypingNews[]): TypingNews[][] {

@@ -8,8 +8,9 @@ import {
   inboxPage,
   inboxQuery,
 } from "@sotto/contracts/message-api";
-import { type App, createRoutes, problems, requireCaller } from "@sotto/platform/http";
+import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
+import { admitCaller, callerProblems } from "../admit-caller.ts";
 import type { ChatContext } from "../context.ts";
 import { requireDevice } from "../devices/require-device.ts";
 import { acknowledgeByRequest } from "./acknowledge-by-request.ts";
@@ -19,7 +20,7 @@ import { readInbox } from "./read-inbox.ts";
 const tags = ["inbox"];
 const security = callerSecurity;
 const headers = z.object({ [DEVICE_HEADER]: deviceId });
-const usual = ["bad_request", "unauthenticated", "token_expired", "device_unproven", "not_found"] as const;
+const usual = [...callerProblems, "device_unproven", "not_found"] as const;
 
 const read = createRoute({
   method: "get",
@@ -57,8 +58,8 @@ const confirmGap = createRoute({
 /** The calling device's mailbox, for clients without a socket; paths are relative to `/api/chat`. */
 export function inboxRoutes(context: ChatContext): App {
   const app = createRoutes();
-  app.use("/inbox", requireCaller(context));
-  app.use("/inbox/*", requireCaller(context));
+  // Also matches "/inbox" itself.
+  app.use("/inbox/*", admitCaller(context));
   app.openapi({ ...read, middleware: requireDevice(context) }, async (c) =>
     c.json(await readInbox(context, c.var.device, c.req.valid("query").limit), 200),
   );

@@ -27,3 +27,15 @@ export async function lockDeviceSet<DB>(tx: Transaction<DB>, accountId: string):
   const bucket = accountLockKey(accountId);
   await sql`select pg_advisory_xact_lock(${ACCOUNT_LOCK_CLASS}::int, ${bucket}::int)`.execute(tx);
 }
+
+/**
+ * Keeps what begins with `lockDeviceSet`, such as a deletion, from beginning for these accounts until `tx` ends. In the
+ * order of the storers, and before any row lock.
+ */
+export async function holdAccounts<DB>(tx: Transaction<DB>, accountIds: readonly string[]): Promise<void> {
+  const buckets = [...new Set(accountIds.map(accountLockKey))].sort((a, b) => a - b);
+  await sql`
+    select pg_advisory_xact_lock_shared(${ACCOUNT_LOCK_CLASS}::int, k) from unnest(${buckets}::int[]) k`.execute(
+    tx,
+  );
+}

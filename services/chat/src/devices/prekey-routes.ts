@@ -9,6 +9,7 @@ import {
 import { accountId, deviceId } from "@sotto/contracts/ids";
 import { DEVICE_HEADER } from "@sotto/contracts/message-api";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
+import { callerProblems } from "../admit-caller.ts";
 import { checkPrekeys } from "./check-prekeys.ts";
 import { claimPrekeys } from "./claim-prekeys.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -19,7 +20,7 @@ import { uploadPrekeys } from "./upload-prekeys.ts";
 const security = [{ bearer: [] }];
 const tags = ["prekeys"];
 /** What every route that acts as a device can answer. */
-const usual = ["unauthenticated", "token_expired", "device_unproven", "bad_request", "not_found"] as const;
+const usual = [...callerProblems, "device_unproven", "not_found"] as const;
 const params = z.strictObject({ deviceId });
 
 const upload = createRoute({
@@ -83,7 +84,7 @@ const claim = createRoute({
       description: "A bundle for each of these devices that the account has",
       content: { "application/json": { schema: claimedPrekeys } },
     },
-    ...problems(...usual, "payload_too_large", "rate_limited", "unavailable"),
+    ...problems(...usual, "payload_too_large", "unavailable"),
   },
 });
 

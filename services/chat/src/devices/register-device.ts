@@ -5,6 +5,8 @@ import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { appendEvents } from "@sotto/platform/outbox";
 import type { Caller } from "@sotto/platform/token-verifier";
 import type { Transaction } from "kysely";
+import { accountDeleted } from "../accounts/assert-living.ts";
+import { listDeleted } from "../accounts/deletion-queries.ts";
 import { lockDeviceSet } from "./account-lock.ts";
 import { advanceDeviceList } from "./advance-device-list.ts";
 import type { DeviceContext } from "./device-context.ts";
@@ -36,7 +38,7 @@ type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids" | "limits">;
  * Adds a device to the caller's account, with its keys and the device list that names it, and binds it to the caller's
  * session. The first device pins the account key for ever. An identical repeat changes nothing and gets the same answer.
  * @throws AppError `invalid_signature`, `bad_request`, `device_exists`, `device_limit`, `device_list_conflict`, `rate_limited`,
- * `unavailable`.
+ * `unavailable`, `session_revoked` when the account has been deleted.
  */
 export async function registerDevice(
   context: RegisterContext,
@@ -103,6 +105,7 @@ async function storeRegistration(
   const { accountId, sessionId } = caller;
   const { deviceId, accountKey, list } = registration;
   const now = context.clock.now();
+  if ((await listDeleted(tx, [accountId])).length > 0) throw accountDeleted();
   const account = await findAccount(tx, accountId);
   if (account && !account.account_key.equals(accountKey))
     throw listConflict("The account has another account key.", toListHead(account));

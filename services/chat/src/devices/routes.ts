@@ -10,7 +10,8 @@ import {
 } from "@sotto/contracts/device-api";
 import { accountId, deviceId } from "@sotto/contracts/ids";
 import { limits } from "@sotto/contracts/limits";
-import { type App, type AppOptions, createRoutes, problems, requireCaller } from "@sotto/platform/http";
+import { type App, type AppOptions, createRoutes, problems, requireFresh } from "@sotto/platform/http";
+import { admitCaller, callerProblems } from "../admit-caller.ts";
 import { bindDeviceSession } from "./bind-device-session.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { listAccountDevices } from "./list-account-devices.ts";
@@ -21,8 +22,6 @@ import { removeDevice } from "./remove-device.ts";
 
 const security = [{ bearer: [] }];
 const tags = ["devices"];
-/** What every route behind an access token can answer. */
-const usual = ["unauthenticated", "token_expired", "bad_request"] as const;
 
 const register = createRoute({
   method: "post",
@@ -37,13 +36,13 @@ const register = createRoute({
       content: { "application/json": { schema: device } },
     },
     ...problems(
-      ...usual,
+      ...callerProblems,
+      "session_revoked",
       "payload_too_large",
       "device_exists",
       "device_limit",
       "device_list_conflict",
       "invalid_signature",
-      "rate_limited",
       "unavailable",
     ),
   },
@@ -57,7 +56,7 @@ const listOwn = createRoute({
   summary: "The caller's devices, oldest first",
   responses: {
     200: { description: "The devices", content: { "application/json": { schema: ownDevices } } },
-    ...problems(...usual),
+    ...problems(...callerProblems),
   },
 });
 
@@ -66,7 +65,7 @@ const remove = createRoute({
   path: "/devices/{deviceId}",
   tags,
   security,
-  summary: "Remove a device with its keys and mailbox",
+  summary: "Remove a device with its keys and mailbox; needs a session that has just proved who it is",
   request: {
     params: z.strictObject({ deviceId }),
     body: { required: true, content: { "application/json": { schema: removeDeviceRequest } } },
@@ -74,12 +73,12 @@ const remove = createRoute({
   responses: {
     204: { description: "Removed, also for a repeat" },
     ...problems(
-      ...usual,
+      ...callerProblems,
+      "reauthentication_required",
       "payload_too_large",
       "not_found",
       "device_list_conflict",
       "invalid_signature",
-      "rate_limited",
       "unavailable",
     ),
   },
@@ -97,14 +96,7 @@ const bind = createRoute({
   },
   responses: {
     204: { description: "Bound, also for a repeat" },
-    ...problems(
-      ...usual,
-      "payload_too_large",
-      "not_found",
-      "invalid_signature",
-      "rate_limited",
-      "unavailable",
-    ),
+    ...problems(...callerProblems, "payload_too_large", "not_found", "invalid_signature", "unavailable"),
   },
 });
 
@@ -120,7 +112,7 @@ const listOfAccount = createRoute({
       description: "The lists newer than `since`",
       content: { "application/json": { schema: accountDevices } },
     },
-    ...problems(...usual, "not_found"),
+    ...problems(...callerProblems, "not_found"),
   },
 });
 
@@ -133,13 +125,13 @@ export const deviceBodyLimits: NonNullable<AppOptions["bodyLimits"]> = [
 export function deviceRoutes(context: DeviceContext): App {
   const app = createRoutes();
   // Also matches "/devices" itself.
-  app.use("/devices/*", requireCaller(context));
-  app.use("/accounts/*", requireCaller(context));
+  app.use("/devices/*", admitCaller(context));
+  app.use("/accounts/*", admitCaller(context));
   app.openapi(register, async (c) =>
     c.json(await registerDevice(context, c.var.caller, c.req.valid("json")), 201),
   );
   app.openapi(listOwn, async (c) => c.json({ devices: await listOwnDevices(context, c.var.caller) }, 200));
-  app.openapi(remove, async (c) => {
+  app.openapi({ ...remove, middleware: requireFresh(context) }, async (c) => {
     const { deviceList } = c.req.valid("json");
     await removeDevice(context, c.var.caller, c.req.valid("param").deviceId, deviceList);
     return c.body(null, 204);

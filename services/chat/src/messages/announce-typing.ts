@@ -3,17 +3,17 @@ import type { ChatContext } from "../context.ts";
 import { announceTo } from "../delivery/announce.ts";
 
 /**
- * Tells the other members of a conversation who are connected now that somebody types, or has stopped. Never stored.
+ * Tells the other members of a conversation who are connected now that somebody types, or has stopped, as far as
+ * settings and blocks let them know. Never stored.
  * @throws AppError `not_found` when the caller is no member
  */
 export async function announceTyping(
-  context: Pick<ChatContext, "memberships" | "connections" | "link">,
+  context: Pick<ChatContext, "audiences" | "connections" | "link">,
   device: { accountId: string; deviceId: string },
   conversationId: string,
   active: boolean,
 ): Promise<void> {
-  const members = await context.memberships.get(conversationId);
-  if (!members?.includes(device.accountId)) throw new AppError("not_found", "There is no such conversation.");
-  const others = members.filter((accountId) => accountId !== device.accountId);
-  announceTo(context, others, { conversationId, accountId: device.accountId, active });
+  const told = await context.audiences.find(conversationId, device.accountId);
+  if (!told) throw new AppError("not_found", "There is no such conversation.");
+  if (told.length > 0) announceTo(context, told, { conversationId, accountId: device.accountId, active });
 }

@@ -14,6 +14,8 @@ export type MessageRow = {
   senderDeviceId: string;
   /** Base64, as it came over the wire. */
   content: string;
+  /** Envelopes that the sender made; those for whoever has blocked the sender are not stored. */
+  addressed: number;
   envelopes: readonly { deviceId: string; envelope: string }[];
 };
 
@@ -43,30 +45,59 @@ export async function beginLocked(client: pg.PoolClient, lockKeys: ReadonlySet<n
   );
 }
 
+/**
+ * By primary keys alone. Blocks are looked up here, in the storing transaction: what is stored after a block has been
+ * answered was stored in its knowledge.
+ */
 const FIND_ROSTERS = `
-select m.conversation_id, m.account_id, d.device_id, d.registration_id
-from unnest($1::uuid[]) c (conversation_id)
-join chat.member m using (conversation_id)
-left join chat.device d using (account_id)`;
+select c.n::int, m.account_id, d.device_id, d.registration_id, theirs.account_id is not null, own.account_id is not null
+from unnest($1::uuid[], $2::uuid[]) with ordinality c (conversation_id, sender_account_id, n)
+join chat.member m on m.conversation_id = c.conversation_id
+left join chat.block theirs on theirs.account_id = m.account_id and theirs.blocked_account_id = c.sender_account_id
+left join chat.block own on own.account_id = c.sender_account_id and own.blocked_account_id = m.account_id
+left join chat.device d on d.account_id = m.account_id`;
 
-/** Members and their devices, by conversation. A conversation that does not exist has no entry. */
+type RosterColumns = [number, string, string | null, number, boolean, boolean];
+
+/** A conversation as one of its senders sees it. */
+export type SenderRoster = {
+  readonly members: Roster;
+  /** Members that have blocked the sender. */
+  readonly blockers: ReadonlySet<string>;
+  /** Whether the sender has blocked a member. */
+  readonly isBlocking: boolean;
+};
+
+export type ConversationSender = { readonly conversationId: string; readonly senderAccountId: string };
+
+/** Members, their devices and their blocks, in the order of `senders`; undefined where there is no such conversation. */
 export async function findRosters(
   client: pg.PoolClient,
-  conversationIds: readonly string[],
-): Promise<Map<string, Roster>> {
-  const { rows } = await client.query<[string, string, string | null, number]>({
+  senders: readonly ConversationSender[],
+): Promise<(SenderRoster | undefined)[]> {
+  const { rows } = await client.query<RosterColumns>({
     name: "find-rosters",
     text: FIND_ROSTERS,
-    values: [arrayLiteral(conversationIds)],
+    values: [
+      arrayLiteral(senders.map(({ conversationId }) => conversationId)),
+      arrayLiteral(senders.map(({ senderAccountId }) => senderAccountId)),
+    ],
     rowMode: "array",
   });
-  const rosters = new Map<string, Map<string, Map<string, number>>>();
-  for (const [conversationId, accountId, deviceId, registrationId] of rows) {
-    const roster = getOrInsert(rosters, conversationId, () => new Map<string, Map<string, number>>());
-    const devices = getOrInsert(roster, accountId, () => new Map<string, number>());
+  const rosters = senders.map(() => undefined as ReturnType<typeof emptyRoster> | undefined);
+  for (const [position, accountId, deviceId, registrationId, isBlocker, isBlocked] of rows) {
+    rosters[position - 1] ??= emptyRoster();
+    const roster = rosters[position - 1] as ReturnType<typeof emptyRoster>;
+    const devices = getOrInsert(roster.members, accountId, () => new Map<string, number>());
     if (deviceId !== null) devices.set(deviceId, registrationId);
+    if (isBlocker) roster.blockers.add(accountId);
+    if (isBlocked) roster.isBlocking = true;
   }
   return rosters;
+}
+
+function emptyRoster() {
+  return { members: new Map<string, Map<string, number>>(), blockers: new Set<string>(), isBlocking: false };
 }
 
 function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -5,14 +5,17 @@ import type { ProvenDevice } from "../devices/find-proven-device.ts";
 
 /**
  * Accepts a message from a proven device. Resolves when it is durable; a repeat of the same message gets the first answer.
- * @throws AppError `device_mismatch` (details: DeviceMismatch), `idempotency_conflict`, `not_found`, `device_unproven`, `overloaded`, `unavailable`
+ * What the account may send to anybody is counted at the edges, before a message is parsed.
+ * @throws AppError `device_mismatch` (details: DeviceMismatch), `idempotency_conflict`, `not_found`, `device_unproven`,
+ * `account_blocked`, `rate_limited`, `overloaded`, `unavailable`
  */
 export function sendMessage(
-  context: Pick<ChatContext, "commitQueue">,
+  context: Pick<ChatContext, "commitQueue" | "nodeLimits">,
   sender: Pick<ProvenDevice, "accountId" | "deviceId">,
   request: SendMessageRequest,
 ): Promise<MessageAccepted> {
   refuseRepeatedNames(request);
+  context.nodeLimits.take("message.conversation", `${sender.accountId} ${request.conversationId}`);
   return context.commitQueue.add({
     senderAccountId: sender.accountId,
     senderDeviceId: sender.deviceId,

@@ -6,13 +6,15 @@ import { completeEvents } from "@sotto/platform/outbox";
 import type pg from "pg";
 import { accountLockKey } from "../devices/account-lock.ts";
 import type { PendingSend, SendOutcome } from "./commit-queue.ts";
-import { findMismatches, type Roster } from "./device-match.ts";
+import { findMismatches } from "./device-match.ts";
 import {
   beginLocked,
+  type ConversationSender,
   findRosters,
   findStored,
   insertBatch,
   type MessageRow,
+  type SenderRoster,
   type StoredBatch,
   type StoredMessage,
 } from "./message-queries.ts";
@@ -43,15 +45,16 @@ export async function storeBatch(
     // Sent together, and executed one after the other: the rosters are read under the locks.
     const [, rosters] = await Promise.all([
       beginLocked(client, lockKeysOf(batch)),
-      findRosters(client, distinct(batch.map(({ request }) => request.conversationId))),
+      findRostersOf(client, batch),
     ]);
     const refusals = new Map<number, AppError>();
     for (const index of first) {
-      const refusal = findRefusal(batch[index] as PendingSend, rosters);
+      const refusal = findRefusal(batch[index] as PendingSend, rosters[index]);
       if (refusal) refusals.set(index, refusal);
     }
     const fitting = first.filter((index) => !refusals.has(index));
-    const stored = await insertAndCommit(deps, client, pick(batch, fitting));
+    const rows = fitting.map((index) => toRow(batch[index] as PendingSend, rosters[index]));
+    const stored = await insertAndCommit(deps, client, rows);
     const acceptedIds = new Set(stored.rows.map(({ messageId }) => messageId));
     for (const index of fitting) {
       const { messageId } = (batch[index] as PendingSend).request;
@@ -76,9 +79,8 @@ export async function storeBatch(
 async function insertAndCommit(
   deps: StoreBatchDeps,
   client: pg.PoolClient,
-  sends: readonly PendingSend[],
+  rows: readonly MessageRow[],
 ): Promise<StoredBatch> {
-  const rows = sends.map(toRow);
   const [stored] = await Promise.all([
     rows.length === 0 ? NOTHING : insertBatch(client, rows, eventsJson(deps, rows)),
     client.query("commit"),
@@ -128,12 +130,33 @@ function toAccepted(messageId: string, at: Date): MessageAccepted {
   return { messageId, acceptedAt: at.toISOString() };
 }
 
-function findRefusal(send: PendingSend, rosters: ReadonlyMap<string, Roster>): AppError | undefined {
-  const roster = rosters.get(send.request.conversationId);
-  const own = roster?.get(send.senderAccountId);
+/** The roster of each message of the batch; one lookup for the messages of one sender in one conversation. */
+async function findRostersOf(
+  client: pg.PoolClient,
+  batch: readonly PendingSend[],
+): Promise<(SenderRoster | undefined)[]> {
+  const positions = new Map<string, number>();
+  const senders: ConversationSender[] = [];
+  const wanted = batch.map(({ senderAccountId, request: { conversationId } }) => {
+    const key = conversationId + senderAccountId;
+    const known = positions.get(key);
+    if (known !== undefined) return known;
+    positions.set(key, senders.length);
+    return senders.push({ conversationId, senderAccountId }) - 1;
+  });
+  const rosters = await findRosters(client, senders);
+  return wanted.map((position) => rosters[position]);
+}
+
+function findRefusal(send: PendingSend, roster: SenderRoster | undefined): AppError | undefined {
+  const own = roster?.members.get(send.senderAccountId);
   if (!roster || !own) return new AppError("not_found", "There is no such conversation.");
   if (!own.has(send.senderDeviceId)) return new AppError("device_unproven", "This device has been removed.");
-  const mismatches = findMismatches(send.request.recipients, roster, send.senderDeviceId);
+  if (roster.members.size < 2)
+    return new AppError("not_found", "The account of the other side has been deleted.");
+  if (roster.isBlocking)
+    return new AppError("account_blocked", "You have blocked this account. Unblock it, then write.");
+  const mismatches = findMismatches(send.request.recipients, roster.members, send.senderDeviceId);
   if (mismatches.length === 0) return undefined;
   return new AppError("device_mismatch", "The envelopes do not match the recipients' devices.", {
     details: mismatches,
@@ -161,15 +184,28 @@ function lockKeysOf(batch: readonly PendingSend[]): Set<number> {
   return keys;
 }
 
-function toRow({ request, senderAccountId, senderDeviceId }: PendingSend): MessageRow {
+/** Whoever has blocked the sender gets nothing, and nobody is told: the answer, the event and the counts are the same. */
+function toRow(
+  { request, senderAccountId, senderDeviceId }: PendingSend,
+  roster: SenderRoster | undefined,
+): MessageRow {
+  const addressed = request.recipients.flatMap(({ devices }) => devices);
   return {
     messageId: request.messageId,
     conversationId: request.conversationId,
     senderAccountId,
     senderDeviceId,
     content: request.content,
-    envelopes: request.recipients.flatMap(({ devices }) => devices),
+    addressed: addressed.length,
+    envelopes: roster?.blockers.size ? withoutBlockers(request.recipients, roster.blockers) : addressed,
   };
+}
+
+function withoutBlockers(
+  recipients: PendingSend["request"]["recipients"],
+  blockers: ReadonlySet<string>,
+): MessageRow["envelopes"] {
+  return recipients.flatMap(({ accountId, devices }) => (blockers.has(accountId) ? [] : devices));
 }
 
 function eventsJson(deps: { clock: Clock; ids: Ids }, rows: readonly MessageRow[]): string {
@@ -180,7 +216,7 @@ function eventsJson(deps: { clock: Clock; ids: Ids }, rows: readonly MessageRow[
       messageId: row.messageId,
       conversationId: row.conversationId,
       senderAccountId: row.senderAccountId,
-      envelopes: row.envelopes.length,
+      envelopes: row.addressed,
     },
   }));
   return JSON.stringify(completeEvents(deps, events));
@@ -188,8 +224,4 @@ function eventsJson(deps: { clock: Clock; ids: Ids }, rows: readonly MessageRow[
 
 function pick<T>(items: readonly T[], indexes: readonly number[]): T[] {
   return indexes.map((index) => items[index] as T);
-}
-
-function distinct(values: readonly string[]): string[] {
-  return [...new Set(values)];
 }

@@ -5,16 +5,12 @@ import { acknowledgeGap } from "../delivery/acknowledge-gap.ts";
 import type { DeviceConnection } from "../delivery/device-connection.ts";
 import { announceTyping } from "../messages/announce-typing.ts";
 import { sendMessage } from "../messages/send-message.ts";
-import { FrameBudget } from "./frame-budget.ts";
 import type { FrameHandlers } from "./frames.ts";
-
-/** Changes of typing that one connection may tell: people type in few conversations at a time. */
-const TYPING = { burst: 10, perSecond: 2 };
 
 /** The use cases that the frames of one connection call; the same ones as the REST routes'. */
 export function createFrameHandlers(context: ChatContext, connection: DeviceConnection): FrameHandlers {
   const { device } = connection;
-  const typing = new FrameBudget(TYPING, context.clock.monotonicMs());
+  const typing = context.nodeLimits.bucket("typing.device", device.deviceId);
   return {
     "message:send": (request) => sendMessage(context, device, request),
     "inbox:ack": async ({ envelopeIds }) => ({ deleted: await acknowledge(context, device, envelopeIds) }),

@@ -16,15 +16,17 @@ type HandshakeHeaders = OriginHeaders & { readonly cookie?: string | undefined }
 /**
  * Checks who connects: token, protocol version, and a device that is bound to the token's session. Browsers let any
  * page open a WebSocket to anywhere, with cookies: one that comes with a cookie must come from our own pages.
- * @throws AppError `unauthenticated`, `token_expired`, `forbidden`, `device_unproven`, `protocol_unsupported`, `bad_request`, `unavailable`
+ * @throws AppError `unauthenticated`, `token_expired`, `forbidden`, `device_unproven`, `protocol_unsupported`, `bad_request`,
+ * `rate_limited`, `unavailable`
  */
 export async function admit(
-  context: Pick<ChatContext, "verifier" | "pool" | "node" | "publicOrigin" | "clock">,
+  context: Pick<ChatContext, "verifier" | "pool" | "node" | "publicOrigin" | "clock" | "nodeLimits">,
   handshake: { auth: unknown; headers: HandshakeHeaders },
 ): Promise<Admitted> {
   const begunMs = context.clock.monotonicMs();
   const { deviceId, token } = readAuth(handshake.auth);
   const caller = await context.verifier.verify(token ?? cookieToken(handshake.headers, context.publicOrigin));
+  context.nodeLimits.take("connection.account", caller.accountId);
   const device = { ...caller, deviceId, connectionId: randomUUID() };
   const recorded = await recordConnection(
     context.pool,

@@ -5,7 +5,15 @@ import { composeMessage, type Resident } from "@sotto/testkit/population";
 import fc from "fast-check";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { ask, type ChatNode, type ChatWorld, connect, startChatWorld, until } from "../chat-node-fixture.ts";
+import {
+  ask,
+  type ChatNode,
+  type ChatWorld,
+  connect,
+  limitTo,
+  startChatWorld,
+  until,
+} from "../chat-node-fixture.ts";
 import { type Bystanders, disconnected, rawWebSocket, startBystanders } from "./socket-world-fixture.ts";
 
 let world: ChatWorld;
@@ -172,7 +180,7 @@ describe("a frame of any other wrong kind gets an error and harms nobody", () =>
 
 describe("a flood", () => {
   test("is refused frame by frame, then closed, while others chat on", async () => {
-    const limited = await world.startNode({ FRAMES_BURST: "50", FRAMES_PER_SECOND: "1" });
+    const limited = await world.startNode(limitTo({ "frame.device": { burst: 50, perMinute: 60 } }));
     const others = await startBystanders(world, limited);
     const socket = await attacker(limited);
     const told: string[] = [];
@@ -190,7 +198,7 @@ describe("a flood", () => {
   });
 
   test("of messages has a limit of its own and says when to come again", async () => {
-    const limited = await world.startNode({ SENDS_BURST: "3", SENDS_PER_SECOND: "0.1" });
+    const limited = await world.startNode(limitTo({ "message.account": { burst: 3, perMinute: 6 } }));
     const [alice, bob] = (await world.people(2)) as [Resident, Resident];
     const conversationId = await world.talk(alice, bob);
     const socket = await connect(await world.socket(limited, alice));

@@ -7,7 +7,6 @@ import { Server, type Socket } from "socket.io";
 import type { ChatContext } from "../context.ts";
 import type { ConnectionSink, DeviceConnection } from "../delivery/device-connection.ts";
 import { coalesceWrites } from "./coalesce-writes.ts";
-import { FrameBudget } from "./frame-budget.ts";
 import { createFrameHandlers } from "./frame-handlers.ts";
 import { handleFrame } from "./frames.ts";
 import { type Admitted, admit } from "./handshake.ts";
@@ -88,9 +87,10 @@ function serveConnection(context: ChatContext, socket: Socket): void {
 }
 
 function serveFrames(context: ChatContext, socket: Socket, connection: DeviceConnection): void {
-  const nowMs = context.clock.monotonicMs();
-  const frames = new FrameBudget(context.config.frames, nowMs);
-  const sends = new FrameBudget(context.config.sends, nowMs);
+  const { accountId, deviceId } = connection.device;
+  // Those of an earlier connection, as far as they are remembered: connecting anew gives no new budget.
+  const frames = context.nodeLimits.bucket("frame.device", deviceId);
+  const sends = context.nodeLimits.bucket("message.account", accountId);
   let refusals = 0;
   const deps = {
     log: context.log,
@@ -131,6 +131,7 @@ function createSink(socket: Socket): ConnectionSink {
     drained: () => void socket.emit("inbox:drained", {}),
     gap: (gap) => void socket.emit("inbox:gap", { gap }),
     keysLow: (stock) => void socket.emit("keys:low", stock),
+    peopleChanged: () => void socket.emit("people:changed", {}),
     typing: (change) => void socket.volatile.emit("typing:changed", change),
     close(reason: CloseReason) {
       if (isClosing) return;

@@ -1,6 +1,14 @@
 import { composeMessage, type Resident } from "@sotto/testkit/population";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask, type ChatNode, type ChatWorld, connect, startChatWorld, until } from "../chat-node-fixture.ts";
+import {
+  ask,
+  type ChatNode,
+  type ChatWorld,
+  connect,
+  limitTo,
+  startChatWorld,
+  until,
+} from "../chat-node-fixture.ts";
 
 let world: ChatWorld;
 let one: ChatNode;
@@ -8,7 +16,10 @@ let two: ChatNode;
 
 beforeAll(async () => {
   world = await startChatWorld();
-  one = await world.startNode({ NODE_NAME: "one" });
+  one = await world.startNode({
+    NODE_NAME: "one",
+    ...limitTo({ "typing.device": { burst: 10, perMinute: 120 } }),
+  });
   two = await world.startNode({ NODE_NAME: "two" });
 });
 afterAll(() => world.close());
