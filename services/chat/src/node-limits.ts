@@ -62,8 +62,9 @@ function rememberBuckets(rule: Bucket): (key: string) => NodeBucket {
   };
 }
 
-/** A token bucket as one number: when it is full again. */
-function createBucket({ intervalMs, capacityMs }: Bucket): NodeBucket {
+/** A token bucket as one number: when it is full again. One clock: there is no skew to make room for. */
+function createBucket({ burst, intervalMs }: Bucket): NodeBucket {
+  const capacityMs = burst * intervalMs;
   let fullAt = 0;
   return {
     take(nowMs) {

@@ -106,3 +106,22 @@ test("whatever is put in the place of a field, the answer is no error of the ser
     { numRuns: 300 },
   );
 });
+
+test("a device is removed only by a session that has just proved who it is; binding one needs the device's key alone", async () => {
+  const alice = await app.join();
+  const { accountId } = alice.account;
+  const list = alice.account.signList([], alice.list);
+  const remove = async (authenticatedSecondsAgo: number) =>
+    app.call("DELETE", `/devices/${alice.device.deviceId}`, {
+      token: await app.signToken(accountId, alice.sessionId, authenticatedSecondsAgo),
+      body: { deviceList: list },
+    });
+  expect(await remove(301)).toMatchObject({ status: 403, body: { code: "reauthentication_required" } });
+  const sessionId = randomUUID();
+  const bound = await app.call("PUT", `/devices/${alice.device.deviceId}/session`, {
+    token: await app.signToken(accountId, sessionId, 500),
+    body: { proof: alice.device.proof(sessionId) },
+  });
+  expect(bound.status).toBe(204);
+  expect((await remove(290)).status).toBe(204);
+});
