@@ -34,7 +34,7 @@ test("suspending ends every session at once, tells the owner, and stands in the 
   }
   const events = (await world.user.events()).filter(({ key }) => key === target.accountId);
   expect(events.filter(({ type }) => type === "user.session-revoked")).toHaveLength(2);
-  expect(await world.notices(target.accountId)).toEqual(["account-suspended"]);
+  expect(await world.notices(target.accountId)).toEqual(["new-session", "account-suspended"]);
   expect(await world.audit(target.accountId, "operator-suspended")).toEqual([
     expect.objectContaining({
       actor: moderator.accountId,
@@ -44,7 +44,7 @@ test("suspending ends every session at once, tells the owner, and stands in the 
   ]);
   // Again with another reason: told once, written twice.
   await accountOf(await world.act(moderator, target.accountId, "suspend", { reason: "Spam, and worse" }));
-  expect(await world.notices(target.accountId)).toHaveLength(1);
+  expect(await world.notices(target.accountId)).toHaveLength(2);
   expect(await world.audit(target.accountId, "operator-suspended")).toHaveLength(2);
 });
 
