@@ -42,6 +42,8 @@ test("sign-ins beyond the queue are refused with a time to wait, and the rest of
     expect(await response.json()).toMatchObject({ code: "overloaded", retryAfterSeconds: 2 });
   }
   expect((await user.get("/me", { token: accessToken })).status).toBe(200);
+  // What was refused unlooked at uses up no try of the account.
+  for (let attempt = 0; attempt < 8; attempt++) expect((await signIn()).status).toBe(503);
   expect(started).toBe(1);
 
   letGo.resolve(true);

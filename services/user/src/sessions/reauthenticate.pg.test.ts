@@ -10,6 +10,7 @@ import {
   totpCodeOf,
 } from "../second-factors/second-factor-fixture.ts";
 import { PASSWORD, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { changeMeanwhile } from "./account-lock-fixture.ts";
 
 let user: UserApp;
 beforeAll(async () => {
@@ -150,6 +151,23 @@ test("the challenge of another session, account or purpose proves nothing, nor d
   );
   const reused = { challenge: own.challenge, response: authenticator.get(own.options) };
   expect(await codeOf(await user.post("/sign-in/passkey", { body: reused }))).toBe("challenge_invalid");
+});
+
+test("a password that is changed, and a session that is ended, while it is verified prove nothing", async () => {
+  const { accessToken: token, accountId, sessionId } = await user.register("grace");
+  const change = (statement: string, value: string) => () => user.owner.query(statement, [value, accountId]);
+  const attempt = () => prove(token, { password: PASSWORD });
+  const { rows } = await user.owner.query("select password_hash from account.account where account_id = $1", [
+    accountId,
+  ]);
+  const setHash = "update account.account set password_hash = $1 where account_id = $2";
+  const changed = await changeMeanwhile(user, "grace", attempt, change(setHash, "another hash"));
+  expect(await codeOf(changed)).toBe("invalid_credentials");
+  await user.owner.query(setHash, [rows[0].password_hash, accountId]);
+  const end = "update account.session set revoked_at = now() where session_id = $1 and account_id = $2";
+  const ended = await changeMeanwhile(user, "grace", attempt, change(end, sessionId));
+  expect(await codeOf(ended)).toBe("session_revoked");
+  expect(await auditOf(user, accountId, "reauthenticated")).toEqual([]);
 });
 
 test("an ended session stays ended", async () => {

@@ -1,39 +1,15 @@
 import { hash } from "@node-rs/argon2";
-import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFailureLog } from "../audit/failure-log.ts";
 import { auditOf, bodyOf, noticesOf } from "../second-factors/second-factor-fixture.ts";
 import { PASSWORD, startUserApp, type UserApp } from "../user-app-fixture.ts";
+import { changeMeanwhile } from "./account-lock-fixture.ts";
 
 let user: UserApp;
-/** Sees who waits while the owner's connection holds a lock. */
-let watcher: Client;
 beforeAll(async () => {
   user = await startUserApp();
-  watcher = new Client({ connectionString: user.databaseUrl });
-  await watcher.connect();
 });
-afterAll(async () => {
-  await watcher.end();
-  await user.close();
-});
-
-/** Runs `change` while a request that has read the account waits for its lock. */
-async function whileWaiting(username: string, change: () => Promise<unknown>): Promise<Response> {
-  await user.owner.query("begin");
-  await user.owner.query("select from account.account where username = $1 for update", [username]);
-  const attempt = signIn(username);
-  const countWaiting = async () => {
-    const { rows } = await watcher.query(
-      "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-    );
-    return rows[0].count;
-  };
-  await expect.poll(countWaiting, { timeout: 15_000 }).toBe(1);
-  await change();
-  await user.owner.query("commit");
-  return attempt;
-}
+afterAll(() => user.close());
 
 const signIn = (username: string, password = PASSWORD, more = {}, address?: string) =>
   user.post("/sign-in", { body: { username, password, ...more }, ...(address && { address }) });
@@ -151,7 +127,12 @@ test("signing in calls a deletion off, and its owner hears of it", async () => {
 
 test("a suspension that happens while the password is verified starts no session", async () => {
   const { accountId } = await user.register("raced");
-  const answer = await whileWaiting("raced", () => setState(accountId, "suspended"));
+  const answer = await changeMeanwhile(
+    user,
+    "raced",
+    () => signIn("raced"),
+    () => setState(accountId, "suspended"),
+  );
   expect(await codeOf(answer)).toBe("account_suspended");
   expect(await auditOf(user, accountId, "signed-in")).toEqual([]);
 });
@@ -159,11 +140,15 @@ test("a suspension that happens while the password is verified starts no session
 test("a password that is changed while it is verified starts no session", async () => {
   const { accountId } = await user.register("changed");
   const other = await user.context.passwords.hash("another long password");
-  const answer = await whileWaiting("changed", () =>
-    user.owner.query("update account.account set password_hash = $1 where account_id = $2", [
-      other,
-      accountId,
-    ]),
+  const answer = await changeMeanwhile(
+    user,
+    "changed",
+    () => signIn("changed"),
+    () =>
+      user.owner.query("update account.account set password_hash = $1 where account_id = $2", [
+        other,
+        accountId,
+      ]),
   );
   expect(await codeOf(answer)).toBe("invalid_credentials");
   expect(await auditOf(user, accountId, "signed-in")).toEqual([]);
