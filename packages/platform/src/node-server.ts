@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Logger } from "./log.ts";
 import { OpenWork, within } from "./open-work.ts";
-import { answerClientError, answerFetchError } from "./raw-problems.ts";
+import { answerClientError, answerFetchError, answerOddRequest, isOddRequest } from "./raw-problems.ts";
 
 export type Running = {
   fetch: (request: Request) => Response | Promise<Response>;
@@ -30,6 +30,7 @@ const DRAIN_TIMEOUT_MS = 5000;
 /** How long it then waits for clients to end their connections. */
 const FAREWELL_MS = 1000;
 
+/** Of one connection. There is none on the connections of an address: behind a proxy all of them have the proxy's. */
 const BOUNDS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -41,10 +42,13 @@ const BOUNDS = {
 
 /** Serves `running` over HTTP/1.1, with bounds on headers and on slow clients. Rejects when it cannot listen. */
 export async function startServer(
-  { host, port, log }: { host: string; port: number; log: Logger },
+  { host, port, log, bounds }: { host: string; port: number; log: Logger; bounds?: Partial<typeof BOUNDS> },
   running: Running,
 ): Promise<Serving> {
-  const server = createServer(BOUNDS, getRequestListener(running.fetch, { errorHandler: answerFetchError }));
+  const listen = getRequestListener(running.fetch, { errorHandler: answerFetchError });
+  const server = createServer({ ...BOUNDS, ...bounds }, (request, response) =>
+    isOddRequest(request) ? answerOddRequest(response) : listen(request, response),
+  );
   running.attach?.(server);
   if (server.listenerCount("clientError") === 0) server.on("clientError", answerClientError);
   const connections = trackConnections(server);

@@ -1,5 +1,5 @@
 // Answers to what never becomes a request of the app.
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AppError, toProblem } from "./app-error.ts";
 import { RAW_GUARDS } from "./guard-answers.ts";
@@ -23,35 +23,50 @@ function toClientError(code: string | undefined): AppError {
   return new AppError("bad_request", "This is no HTTP request.");
 }
 
-function writeProblem(socket: Duplex, error: AppError): void {
+/** Status, headers and text of a problem that no app has answered. */
+function rawProblem(error: AppError): { status: number; headers: Record<string, string>; text: string } {
   const problem = toProblem(error, systemIds.uuidv7());
-  const text = JSON.stringify(problem);
+  const headers = {
+    ...RAW_GUARDS,
+    "Content-Type": "application/problem+json",
+    "X-Request-Id": problem.requestId ?? "",
+  };
+  return { status: problem.status, headers, text: JSON.stringify(problem) };
+}
+
+function writeProblem(socket: Duplex, error: AppError): void {
+  const { status, headers, text } = rawProblem(error);
   const lines = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    "Content-Type: application/problem+json",
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(text)}`,
-    `X-Request-Id: ${problem.requestId}`,
-    ...Object.entries(RAW_GUARDS).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
 }
 
+/**
+ * What Node's parser lets pass though it must be refused: a second Host header (RFC 9112 section 3.2), of which a proxy
+ * may have read the other, and versions that are not spoken here.
+ */
+export function isOddRequest({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+  return hosts.length > 1 || !/^1\.[01]$/.test(httpVersion);
+}
+
+/** Refuses such a request, and ends its connection. */
+export function answerOddRequest(response: ServerResponse): void {
+  const { status, headers, text } = rawProblem(new AppError("bad_request", "This is no HTTP/1.1 request."));
+  response.writeHead(status, { ...headers, Connection: "close" }).end(text);
+}
+
 /** The same for a request whose address or host no URL can be made of; what the app itself let through is our fault. */
 export function answerFetchError(error: unknown): Response {
   const isClientFault = error instanceof Error && error.name === "RequestError";
-  const problem = toProblem(
+  const { status, headers, text } = rawProblem(
     isClientFault
       ? new AppError("bad_request", "The address of the request is not valid.")
       : new AppError("internal", "Something went wrong on the server."),
-    systemIds.uuidv7(),
   );
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: {
-      ...RAW_GUARDS,
-      "Content-Type": "application/problem+json",
-      "X-Request-Id": problem.requestId ?? "",
-    },
-  });
+  return new Response(text, { status, headers });
 }
