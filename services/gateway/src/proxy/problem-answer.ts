@@ -2,6 +2,7 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type AppError, toProblem } from "@sotto/platform/app-error";
+import { RAW_GUARDS } from "@sotto/platform/guard-answers";
 import { systemIds } from "@sotto/platform/ids";
 
 function bodyOf(error: AppError): { status: number; text: string } {
@@ -11,9 +12,9 @@ function bodyOf(error: AppError): { status: number; text: string } {
 
 function headersOf(error: AppError, text: string): Record<string, string> {
   return {
+    ...RAW_GUARDS,
     "Content-Type": "application/problem+json",
     "Content-Length": String(Buffer.byteLength(text)),
-    "Cache-Control": "no-store",
     Connection: "close",
     ...(error.retryAfterSeconds === undefined ? {} : { "Retry-After": String(error.retryAfterSeconds) }),
   };

@@ -96,9 +96,7 @@ function body(publicUrl: string): string {
 <p>Or run <code>npm run demo</code> in a second terminal: two people on two nodes, one of which is killed.</p>
 <h2>Look further</h2>
 <nav><a href="/mail">Mail that was sent</a>
-<a href="/api/user/openapi.json">API: accounts</a>
-<a href="/api/chat/openapi.json">API: chat</a>
-<a href="/api/notifications/openapi.json">API: notifications</a></nav>
+<a href="/api/docs">API reference</a></nav>
 </main>`;
 }
 
