@@ -5,8 +5,11 @@ import { username } from "./user-api.ts";
 /** A compact JWE (RFC 7516, ECDH-ES over X25519 and A256GCM) to the notification service; its plaintext is a `sealedLink`. */
 const sealed = z.string().min(1).max(4096);
 
-/** What is sealed in events that carry a link with a token: nobody on the bus may use it. */
-export const sealedLink = z.object({ link: z.url(), expiresAt: z.iso.datetime() });
+/**
+ * What is sealed in events that carry a link with a token: nobody on the bus may use it. `recipient` is the only address
+ * that it may be sent to, so that it is of no use in an event to another one either.
+ */
+export const sealedLink = z.object({ link: z.url(), recipient: z.email(), expiresAt: z.iso.datetime() });
 export type SealedLink = z.infer<typeof sealedLink>;
 
 export const securityNotice = z.enum([
