@@ -407,6 +407,15 @@ create table notify.processed_event (
 );
 grant delete, insert, select, update on notify.processed_event to sotto_notification;
 
+create unlogged table notify.rate_limit (
+  key text not null,
+  points integer not null,
+  expire bigint,
+  constraint rate_limit_pkey PRIMARY KEY (key)
+);
+CREATE INDEX rate_limit_expired ON notify.rate_limit USING btree (expire);
+grant delete, insert, select, update on notify.rate_limit to sotto_notification;
+
 -- ---- outbox ----
 grant usage on schema outbox to sotto_chat;
 grant usage on schema outbox to sotto_notification;

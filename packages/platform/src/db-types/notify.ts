@@ -40,7 +40,14 @@ export interface ProcessedEvent {
   processed_at: Timestamp;
 }
 
+export interface RateLimit {
+  expire: number | null;
+  key: string;
+  points: number;
+}
+
 export interface NotifyDatabase {
   email: Email;
   processed_event: ProcessedEvent;
+  rate_limit: RateLimit;
 }
