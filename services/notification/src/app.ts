@@ -2,12 +2,14 @@ import { checkDatabase } from "@sotto/platform/db";
 import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import type { NotificationContext } from "./context.ts";
+import { exportRoutes } from "./exports/routes.ts";
 
-/** Health, metrics and the API document. A mail server that is away makes mail wait, not the service unready. */
-export function createNotificationApp(
-  context: Pick<NotificationContext, "edge" | "log" | "metrics" | "pool" | "bus">,
-): App {
+const BASE_PATH = "/api/notifications";
+
+/** The REST side of the notification service. A mail server that is away makes mail wait, not the service unready. */
+export function createNotificationApp(context: NotificationContext): App {
   const app = createApp({ log: context.log, edge: context.edge });
+  app.route(BASE_PATH, exportRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

@@ -1,11 +1,13 @@
 import { createBus } from "@sotto/platform/bus/create-bus";
-import { systemClock } from "@sotto/platform/clock";
+import { type Clock, systemClock } from "@sotto/platform/clock";
 import { createDatabase } from "@sotto/platform/db";
 import type { NotifyDatabase } from "@sotto/platform/db-types/notify";
 import { edgeOf } from "@sotto/platform/edge";
 import { systemIds } from "@sotto/platform/ids";
+import { createLimits } from "@sotto/platform/limits";
 import { createLogger } from "@sotto/platform/log";
 import { createMetrics } from "@sotto/platform/metrics";
+import { createTokenVerifier, remoteKeys } from "@sotto/platform/token-verifier";
 import type { NotificationConfig } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createSender } from "./email/sender.ts";
@@ -15,10 +17,14 @@ export type NotificationContext = ReturnType<typeof createContext>;
 
 const POOL_SIZE = 8;
 
-export function createContext(config: NotificationConfig) {
+/** Time, and the keys that verify access tokens. */
+export type NotificationSources = Pick<Parameters<typeof createTokenVerifier>[0], "keys"> & { clock: Clock };
+
+/** Everything the notification service works with. */
+export function createContext(config: NotificationConfig, sources: Partial<NotificationSources> = {}) {
   const log = createLogger({ service: "notification", level: config.LOG_LEVEL });
   const metrics = createMetrics();
-  const clock = systemClock;
+  const clock = sources.clock ?? systemClock;
   const ids = systemIds;
   const database = createDatabase<NotifyDatabase>({
     url: config.DATABASE_URL,
@@ -35,12 +41,23 @@ export function createContext(config: NotificationConfig) {
     metrics,
   });
   const smtp = createSmtp({ url: config.SMTP_URL, from: config.MAIL_FROM });
-  const sender = createSender({ db, clock, ids, log, smtp, emails: addEmailMetrics(metrics, db) });
+  const sender = createSender({
+    ...{ db, clock, ids, log, smtp },
+    sealKey: config.SEAL_KEY,
+    emails: addEmailMetrics(metrics, db),
+  });
   const close = async (): Promise<void> => {
     await bus.close();
     await sender.stop();
     smtp.close();
     await database.close();
   };
-  return { edge: edgeOf(config), log, metrics, clock, ids, db, pool, bus, sender, close };
+  return {
+    ...{ log, metrics, clock, ids, db, pool, bus, sender, close },
+    edge: edgeOf(config),
+    limits: createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log }),
+    verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),
+    /** Origin (RFC 6454) of the pages that may act by cookie. */
+    publicOrigin: new URL(config.PUBLIC_URL).origin,
+  };
 }

@@ -13,6 +13,7 @@ import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { findFreePort } from "../../../scripts/embedded/postgres.ts";
+import { newSealKeys } from "./seal-key-fixture.ts";
 
 const PATIENT = { timeout: 100_000, interval: 200 };
 const ACCOUNTS = 40;
@@ -59,6 +60,9 @@ async function start(service: Service, brokerUrl?: string): Promise<void> {
       DATABASE_URL: database.urlFor(service),
       SMTP_URL: smtp.url,
       MAIL_FROM: "Sotto <no-reply@sotto.example>",
+      PUBLIC_URL: "http://localhost:8080",
+      JWKS_URL: "http://127.0.0.1:1/.well-known/jwks.json",
+      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
       SOTTO_PARENT_PID: String(process.pid),
       ...(brokerUrl === undefined ? {} : { MESSAGE_BROKER_URL: brokerUrl }),
     },

@@ -7,7 +7,13 @@ import type { EventType } from "@sotto/contracts/events";
  */
 export const topology = {
   chat: ["user.session-revoked", "user.account-deleted"],
-  notification: ["user.account-registered"],
+  notification: [
+    "user.account-registered",
+    "user.account-deleted",
+    "user.email-verification-requested",
+    "user.password-reset-requested",
+    "user.security-notice",
+  ],
 } as const satisfies Topology;
 
 export type Topology = Readonly<Record<string, readonly EventType[]>>;

@@ -8,9 +8,10 @@ import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { newSealKeys } from "../seal-key-fixture.ts";
 import { addEmailMetrics } from "./email-metrics.ts";
 import { claimEmails, pruneSettled } from "./email-queries.ts";
-import { queueWelcomeMail } from "./queue-welcome-mail.ts";
+import { queueMail } from "./queue-mail.ts";
 import { type SendDeps, sendDueMail } from "./send-due-mail.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { createSmtp, type Smtp } from "./smtp.ts";
@@ -61,6 +62,7 @@ function sendDeps(url = smtp.url): SendDeps {
     ids: systemIds,
     log: createLogger({ service: "test", level: "silent" }),
     smtp: transport,
+    sealKey: newSealKeys().sealKey,
     emails: addEmailMetrics(createMetrics(), notify.db),
   };
 }
@@ -76,7 +78,7 @@ function registered(email = "alice@example.org"): DomainEvent<"user.account-regi
   };
 }
 
-const queue = (event = registered()) => queueWelcomeMail({ db: notify.db, clock, ids: systemIds }, event);
+const queue = (event = registered()) => queueMail({ db: notify.db, clock, ids: systemIds }, event);
 const emails = () => notify.db.selectFrom("email").selectAll().execute();
 const outbox = async () => (await owner.query<{ events: unknown[] }>("select events from outbox.event")).rows;
 

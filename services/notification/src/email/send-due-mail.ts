@@ -6,10 +6,11 @@ import type { Logger } from "@sotto/platform/log";
 import { appendEvents } from "@sotto/platform/outbox";
 import type { Kysely } from "kysely";
 import type { Counter } from "prom-client";
+import type { NotificationConfig } from "../config.ts";
 import { judgeFailure } from "./delivery-verdict.ts";
 import { claimEmails, type Email, setEmailFailed, setEmailRetry, setEmailSent } from "./email-queries.ts";
+import { renderMail } from "./render-mail.ts";
 import type { Smtp } from "./smtp.ts";
-import { renderWelcomeMail, welcomeContent } from "./welcome-mail.ts";
 
 export type SendDeps = {
   db: Kysely<NotifyDatabase>;
@@ -17,6 +18,8 @@ export type SendDeps = {
   ids: Ids;
   log: Logger;
   smtp: Smtp;
+  /** Opens the links in mails. */
+  sealKey: NotificationConfig["SEAL_KEY"];
   emails: Counter<"outcome">;
 };
 
@@ -43,7 +46,8 @@ export async function sendDueMail(deps: SendDeps): Promise<number> {
 
 async function sendOne(deps: SendDeps, email: Email): Promise<void> {
   try {
-    const rendered = renderWelcomeMail(welcomeContent.parse(email.content));
+    const rendered = await renderMail({ sealKey: deps.sealKey, now: deps.clock.now() }, email);
+    if ("unsendable" in rendered) return await giveUp(deps, email, rendered.unsendable);
     await deps.smtp.send({ ...rendered, to: email.recipient, messageKey: `${email.event_id}.${email.kind}` });
   } catch (error) {
     await settleFailure(deps, email, error);
@@ -58,16 +62,18 @@ async function settleFailure(deps: SendDeps, email: Email, error: unknown): Prom
   const now = deps.clock.now();
   const isTooOld = now.getTime() - email.created_at.getTime() > GIVE_UP_AFTER_MS;
   const about = { emailId: email.id, kind: email.kind, attempt: email.attempts, reason };
-  if (permanent || isTooOld) {
-    deps.log.error(about, "a mail could not be delivered");
-    await recordFailure(deps, email, reason);
-    deps.emails.inc({ outcome: "failed" });
-    return;
-  }
+  if (permanent || isTooOld) return giveUp(deps, email, reason);
   const nextAttemptAt = new Date(now.getTime() + backoffMs(email.attempts, BACKOFF));
   deps.log.warn({ ...about, nextAttemptAt }, "a mail could not be sent and is tried again");
   await setEmailRetry(deps.db, email.id, { nextAttemptAt, error: reason });
   deps.emails.inc({ outcome: "retried" });
+}
+
+async function giveUp(deps: SendDeps, email: Email, reason: string): Promise<void> {
+  const about = { emailId: email.id, kind: email.kind, attempt: email.attempts, reason };
+  deps.log.error(about, "a mail could not be delivered");
+  await recordFailure(deps, email, reason);
+  deps.emails.inc({ outcome: "failed" });
 }
 
 async function recordFailure({ db, clock, ids }: SendDeps, email: Email, reason: string): Promise<void> {

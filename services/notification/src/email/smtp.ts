@@ -1,5 +1,5 @@
 import { createTransport } from "nodemailer";
-import type { RenderedMail } from "./welcome-mail.ts";
+import type { RenderedMail } from "./mail-layout.ts";
 
 export type OutgoingMail = RenderedMail & {
   to: string;

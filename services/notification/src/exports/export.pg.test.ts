@@ -1,0 +1,116 @@
+import { problem } from "@sotto/contracts/errors";
+import { systemIds } from "@sotto/platform/ids";
+import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
+import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
+import { strFromU8, unzipSync } from "fflate";
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createNotificationApp } from "../app.ts";
+import { parseNotificationConfig } from "../config.ts";
+import { createContext, type NotificationContext } from "../context.ts";
+import { deleteAccountMail } from "../email/delete-account-mail.ts";
+import { newSealKeys } from "../seal-key-fixture.ts";
+
+let database: TestDatabase;
+let tokens: TokenMaker;
+let context: NotificationContext;
+let owner: pg.Client;
+
+beforeAll(async () => {
+  [database, tokens] = await Promise.all([createTestDatabase(), startTokenMaker()]);
+  owner = new pg.Client({ connectionString: database.ownerUrl });
+  await owner.connect();
+  context = createContext(
+    parseNotificationConfig({
+      PORT: "0",
+      LOG_LEVEL: "fatal",
+      DATABASE_URL: database.urlFor("notification"),
+      SMTP_URL: "smtp://127.0.0.1:1",
+      MAIL_FROM: "no-reply@example.org",
+      PUBLIC_URL: "http://localhost:8080",
+      JWKS_URL: tokens.jwksUrl,
+      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+    }),
+  );
+});
+afterAll(async () => {
+  await context?.close();
+  await owner?.end();
+  await tokens?.close();
+  await database?.drop();
+});
+
+const newToken = (accountId: string, authenticatedSecondsAgo = 0) =>
+  tokens.sign(accountId, systemIds.uuidv7(), { authenticatedSecondsAgo });
+
+async function ask(token?: string, method = "GET"): Promise<Response> {
+  const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
+  return createNotificationApp(context).request("http://localhost/api/notifications/export", {
+    method,
+    headers,
+  });
+}
+
+async function codeOf(response: Response): Promise<string> {
+  return problem.parse(await response.json()).code;
+}
+
+async function addMails(accountId: string, count: number): Promise<void> {
+  await owner.query(
+    `insert into notify.email (id, event_id, account_id, kind, recipient, content, created_at, next_attempt_at, sent_at)
+     select gen_random_uuid(), gen_random_uuid(), $1, 'welcome', 'a' || n || '@example.org', '{"username":"secret"}',
+       now(), now(), now() from generate_series(1, $2::int) n`,
+    [accountId, count],
+  );
+}
+
+it("the export has every mail of the caller, by kind, address and times, and nobody else's", async () => {
+  const accountId = systemIds.uuidv7();
+  await addMails(accountId, 450);
+  await addMails(systemIds.uuidv7(), 3);
+  const response = await ask(await newToken(accountId));
+  expect(response.status).toBe(200);
+  expect(response.headers.get("Content-Type")).toBe("application/zip");
+  expect(response.headers.get("Cache-Control")).toBe("no-store");
+  const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
+  expect(Object.keys(files)).toEqual(["README.txt", "mails.json"]);
+  const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
+  expect(new Set(mails.map((mail) => mail.recipient)).size).toBe(450);
+  expect(mails).toHaveLength(450);
+  expect(Object.keys(mails[0] ?? {}).sort()).toEqual([
+    "failedAt",
+    "kind",
+    "mailId",
+    "queuedAt",
+    "recipient",
+    "sentAt",
+  ]);
+});
+
+it("the export needs a token, and a session that has proved itself lately", async () => {
+  expect(await codeOf(await ask())).toBe("unauthenticated");
+  expect(await codeOf(await ask("x"))).toBe("unauthenticated");
+  expect(await codeOf(await ask(await newToken(systemIds.uuidv7(), 400)))).toBe("reauthentication_required");
+  expect(await codeOf(await ask(undefined, "POST"))).toBe("method_not_allowed");
+});
+
+it("an account that asks again and again is told to wait", async () => {
+  const token = await newToken(systemIds.uuidv7());
+  const statuses: number[] = [];
+  for (let count = 0; count < 5; count++) statuses.push((await ask(token)).status);
+  expect(statuses).toEqual([200, 200, 200, 429, 429]);
+});
+
+it("a token that outlives its account leaves no trace of it", async () => {
+  const accountId = systemIds.uuidv7();
+  await deleteAccountMail(context, {
+    ...{ id: systemIds.uuidv7(), type: "user.account-deleted", version: 1, key: accountId },
+    occurredAt: "2026-01-01T00:00:00.000Z",
+    data: { accountId },
+  });
+  expect(await codeOf(await ask(await newToken(accountId)))).toBe("session_revoked");
+  const { rowCount } = await owner.query("select from notify.rate_limit where key like $1", [
+    `%${accountId}`,
+  ]);
+  expect(rowCount).toBe(0);
+});
