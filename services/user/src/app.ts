@@ -2,14 +2,18 @@ import { checkDatabase } from "@sotto/platform/db";
 import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 
+import { endingRoutes } from "./accounts/ending-routes.ts";
 import { usernameTaken } from "./accounts/register-account.ts";
 import { accountRoutes } from "./accounts/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import type { UserContext } from "./context.ts";
+import { emailRoutes } from "./emails/routes.ts";
+import { exportRoutes } from "./exports/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { operatorRoutes } from "./operators/routes.ts";
 import { passkeyExists } from "./passkeys/add-passkey.ts";
 import { passkeyRoutes } from "./passkeys/routes.ts";
+import { passwordRoutes } from "./passwords/routes.ts";
 import { secondFactorRoutes } from "./second-factors/routes.ts";
 import { ownSessionRoutes } from "./sessions/own-session-routes.ts";
 import { reauthenticateRoutes } from "./sessions/reauthenticate-routes.ts";
@@ -26,6 +30,10 @@ export function createUserApp(context: UserContext): App {
     constraints: { account_username_unique: usernameTaken, passkey_credential_unique: passkeyExists },
   });
   app.route(BASE_PATH, accountRoutes(context));
+  app.route(BASE_PATH, endingRoutes(context));
+  app.route(BASE_PATH, emailRoutes(context));
+  app.route(BASE_PATH, passwordRoutes(context));
+  app.route(BASE_PATH, exportRoutes(context));
   app.route(BASE_PATH, sessionRoutes(context));
   app.route(BASE_PATH, ownSessionRoutes(context));
   app.route(BASE_PATH, auditRoutes(context));

@@ -27,6 +27,8 @@ const userEnv = z.object({
   DELETION_GRACE_DAYS: z.coerce.number().min(0).max(365).default(30),
   /** Days for which entries of the audit log are kept. */
   AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
+  /** Score of zxcvbn (0 to 4) that a new password needs at least. */
+  PASSWORD_MIN_SCORE: z.coerce.number().int().min(0).max(4).default(3),
   /** Password hashes that may wait for a core; more are refused. */
   PASSWORD_HASH_MAX_WAITING: z.coerce.number().int().min(0).max(10_000).default(64),
   /** Size of libuv's thread pool, as libuv itself reads it. */
@@ -34,6 +36,7 @@ const userEnv = z.object({
 });
 
 export type UserConfig = z.infer<typeof userEnv>;
+export type SealKey = z.infer<typeof sealKey>;
 
 /** @throws ConfigError naming every bad setting. */
 export function parseUserConfig(env: Env): UserConfig {

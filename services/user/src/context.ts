@@ -10,11 +10,13 @@ import { createLimits, type Limits } from "@sotto/platform/limits";
 import { createLogger, type Logger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import { createFailureLog, type FailureLog } from "./audit/failure-log.ts";
-import type { UserConfig } from "./config.ts";
+import type { SealKey, UserConfig } from "./config.ts";
 import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
 import { createSigningKeys, type SigningKeys } from "./keys/signing-keys.ts";
 import type { UserLimit } from "./limits.ts";
+import { type Afterwards, createAfterwards } from "./passwords/afterwards.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
+import { createStrengthJudge, type StrengthJudge } from "./passwords/strength-judge.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
 import { createSealer, type Sealer } from "./sealing/sealer.ts";
 import type { CookiePolicy } from "./sessions/session-cookies.ts";
@@ -36,13 +38,19 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
     signingKeyDays: number;
     accessTokens: AccessTokens;
     passwords: PasswordHasher;
+    strength: StrengthJudge;
+    passwordMinScore: number;
+    afterwards: Afterwards;
     sealer: Sealer;
     limits: Limits<UserLimit>;
     /** Days for which entries of the audit log are kept. */
     auditDays: number;
+    deletionGraceDays: number;
+    /** Links in events are sealed to it. */
+    notificationSealKey: SealKey;
     edge: Edge;
     failures: FailureLog;
-    /** Origin (RFC 6454) of the pages that may act by cookie. */
+    /** Origin (RFC 6454) of the pages that may act by cookie, and of the links in mails. */
     publicOrigin: string;
     cookies: CookiePolicy;
   };
@@ -56,7 +64,7 @@ const systemSources: UserSources = {
   argon2: { hash, verify },
 };
 
-/** Everything the user service works with. `close` ends its database connections. */
+/** Everything the user service works with. `close` finishes what was put off and ends its database connections. */
 export async function createContext(
   config: UserConfig,
   sources: Partial<UserSources> = {},
@@ -81,12 +89,14 @@ export async function createContext(
   const signingKeyDays = config.SIGNING_KEY_DAYS;
   const signingKeys = createSigningKeys({ ...used, db: database.db, log, sealer, signingKeyDays });
   const failures = createFailureLog({ ...used, ...database, log });
+  const strength = createStrengthJudge();
+  const afterwards = createAfterwards({ log });
   return {
     ...used,
     ...database,
     async close() {
-      await failures.idle();
-      await database.close();
+      await Promise.all([afterwards.finish(), failures.idle()]);
+      await Promise.all([strength.close(), database.close()]);
     },
     failures,
     auditDays: config.AUDIT_DAYS,
@@ -104,6 +114,11 @@ export async function createContext(
     accessTokens: createAccessTokens({ signingKeys, clock: used.clock }),
     sealer,
     passwords: createPasswordHasher({ argon2, queue }),
+    strength,
+    passwordMinScore: config.PASSWORD_MIN_SCORE,
+    afterwards,
+    deletionGraceDays: config.DELETION_GRACE_DAYS,
+    notificationSealKey: config.NOTIFICATION_SEAL_KEY,
     publicOrigin: publicUrl.origin,
     cookies: { secure: publicUrl.protocol === "https:" },
   };

@@ -1,6 +1,7 @@
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { repeat } from "@sotto/platform/repeat";
 import { sql, type Transaction } from "kysely";
+import { deleteDueAccounts } from "./accounts/delete-due-accounts.ts";
 import type { UserContext } from "./context.ts";
 import { forgetExpired } from "./upkeep/forget-expired.ts";
 import { createSessionSweep } from "./upkeep/sweep-sessions.ts";
@@ -14,10 +15,16 @@ export type Chore = {
   batch(tx: Transaction<AccountDatabase>, context: UserContext): Promise<boolean>;
 };
 
-const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
 
 function createChores(): readonly Chore[] {
   return [
+    {
+      name: "deletion of accounts whose grace has ended",
+      intervalMs: 10 * SECOND_MS,
+      batch: deleteDueAccounts,
+    },
     { name: "forgetting of what has expired", intervalMs: 10 * MINUTE_MS, batch: forgetExpired },
     { name: "sweep of ended sessions", intervalMs: 60 * MINUTE_MS, batch: createSessionSweep() },
   ];

@@ -1,6 +1,7 @@
 import type { Account, PublicAccount } from "@sotto/contracts/user-api";
 import type { Executor } from "@sotto/platform/db";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
+import type { Transaction } from "kysely";
 import type { PrefixRange } from "./prefix-range.ts";
 
 export type Credentials = { readonly account: Account; readonly passwordHash: string };
@@ -86,13 +87,53 @@ export async function findAccount(
   return row && toAccount(row);
 }
 
-/** Reads `limit` entries of the index `account_username_unique`, whatever the number of accounts. */
+export async function updateEmail(
+  tx: Transaction<AccountDatabase>,
+  accountId: string,
+  { email, verifiedAt }: { email: string; verifiedAt: Date },
+): Promise<void> {
+  await tx
+    .updateTable("account")
+    .set({ email, email_verified_at: verifiedAt })
+    .where("account_id", "=", accountId)
+    .execute();
+}
+
+export async function updateDisplayName(
+  tx: Transaction<AccountDatabase>,
+  accountId: string,
+  displayName: string | null,
+): Promise<Account | undefined> {
+  const row = await tx
+    .updateTable("account")
+    .set({ display_name: displayName })
+    .where("account_id", "=", accountId)
+    .returning(ACCOUNT_COLUMNS)
+    .executeTakeFirst();
+  return row && toAccount(row);
+}
+
+/** What a session's client calls itself. */
+export async function findSessionClient(
+  db: Executor<AccountDatabase>,
+  sessionId: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("session")
+    .select("client")
+    .where("session_id", "=", sessionId)
+    .executeTakeFirst();
+  return row?.client ?? undefined;
+}
+
+/** Active accounts, by the index `account_username_unique`: how much is read does not depend on the number of accounts. */
 export function accountsInRange(db: Executor<AccountDatabase>, range: PrefixRange, limit: number) {
   return db
     .selectFrom("account")
     .select(["account_id", "username", "display_name"])
     .where("username", ">=", range.from)
     .where("username", "<", range.before)
+    .where("state", "=", "active")
     .orderBy("username")
     .limit(limit);
 }

@@ -2,17 +2,18 @@ import type { Account } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
 import { limitKey } from "@sotto/platform/client-address";
 import { appendEvents } from "@sotto/platform/outbox";
-import type { Origin } from "../audit/record-audit.ts";
+import { type Origin, recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
+import { putMailToken } from "../emails/mail-token-queries.ts";
+import { type LinkDeps, prepareMailLink } from "../emails/prepare-mail-link.ts";
+import { checkPassword } from "../passwords/check-password.ts";
 import { type IssuedSession, prepareSession } from "../sessions/prepare-session.ts";
 import { insertSession } from "../sessions/session-queries.ts";
 import { hasUsername, insertAccount } from "./account-queries.ts";
 import { isReservedName } from "./reserved-names.ts";
 
-type Deps = Pick<
-  UserContext,
-  "db" | "passwords" | "accessTokens" | "clock" | "ids" | "randomBytes" | "limits"
->;
+type Deps = LinkDeps &
+  Pick<UserContext, "db" | "passwords" | "strength" | "passwordMinScore" | "accessTokens" | "ids" | "limits">;
 
 export type NewAccount = {
   username: string;
@@ -23,8 +24,8 @@ export type NewAccount = {
 };
 
 /**
- * Creates an account with its first session.
- * @throws AppError `username_taken` (of two at once, one), `rate_limited`, `overloaded`.
+ * Creates an account with its first session, and asks for the mail that verifies its address.
+ * @throws AppError `username_taken` (of two at once, one), `weak_password`, `rate_limited`, `overloaded`.
  */
 export async function registerAccount(
   context: Deps,
@@ -36,6 +37,7 @@ export async function registerAccount(
   await context.limits.take("register.address", limitKey(origin.address));
   // Spares the hash; it is the constraint that decides.
   if (isReservedName(username) || (await hasUsername(context.db, username))) throw usernameTaken();
+  await checkPassword(context, input.password, input);
   const passwordHash = await context.passwords.hash(input.password);
   const account: Account = {
     accountId: context.ids.uuidv7(),
@@ -49,14 +51,23 @@ export async function registerAccount(
     accountId: account.accountId,
     client: input.client,
   });
+  const { accountId } = account;
+  const link = await prepareMailLink(context, { accountId, purpose: "verify-email", email });
   await context.db.transaction().execute(async (tx) => {
     await insertAccount(tx, { account, passwordHash });
     await insertSession(tx, row);
+    await putMailToken(tx, link.row);
+    await recordAudit(tx, context, {
+      accountId,
+      type: "account-registered",
+      origin: { ...origin, sessionId: row.sessionId },
+    });
     await appendEvents(tx, context, [
+      { type: "user.account-registered", key: accountId, data: { accountId, username, email } },
       {
-        type: "user.account-registered",
-        key: account.accountId,
-        data: { accountId: account.accountId, username, email },
+        type: "user.email-verification-requested",
+        key: accountId,
+        data: { accountId, username, email, purpose: "register", sealed: link.sealed },
       },
     ]);
   });

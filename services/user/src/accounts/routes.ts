@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { updateAccountRequest } from "@sotto/contracts/account-api";
 import { account, registerRequest, searchQuery, searchResult, signedIn } from "@sotto/contracts/user-api";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
@@ -9,6 +10,7 @@ import { requireSession } from "../sessions/require-session.ts";
 import { getAccount } from "./get-account.ts";
 import { registerAccount } from "./register-account.ts";
 import { searchAccounts } from "./search-accounts.ts";
+import { updateAccount } from "./update-account.ts";
 
 const registerRoute = createRoute({
   method: "post",
@@ -22,6 +24,7 @@ const registerRoute = createRoute({
       "bad_request",
       "forbidden",
       "username_taken",
+      "weak_password",
       "payload_too_large",
       "unsupported_media_type",
       "rate_limited",
@@ -56,11 +59,38 @@ export function accountRoutes(context: UserContext): App {
   });
   app.openapi(meRoute, async (c) => c.json(await getAccount(context, c.var.caller.accountId), 200));
 
+  const updateRoute = createRoute({
+    method: "patch",
+    path: "/me",
+    tags: ["Accounts"],
+    summary: "Change the name by which the caller is shown",
+    security: callerSecurity,
+    middleware,
+    request: jsonBody(updateAccountRequest),
+    responses: {
+      200: jsonContent(account, "The account as it is now."),
+      ...problems(
+        "bad_request",
+        "unauthenticated",
+        "token_expired",
+        "session_revoked",
+        "forbidden",
+        "payload_too_large",
+        "unsupported_media_type",
+      ),
+    },
+  });
+  app.openapi(updateRoute, async (c) => {
+    const { accountId } = c.var.caller;
+    const { displayName } = c.req.valid("json");
+    return c.json(await updateAccount(context, { accountId, displayName, origin: originOf(c) }), 200);
+  });
+
   const searchRoute = createRoute({
     method: "get",
     path: "/accounts",
     tags: ["Accounts"],
-    summary: "Find accounts by the start of their username",
+    summary: "Find active accounts by the start of their username",
     security: callerSecurity,
     middleware,
     request: { query: searchQuery },

@@ -9,7 +9,7 @@ export type Sealer = {
   /** Undefined when it was not sealed by this key, for this purpose, in this context. */
   open(purpose: SealPurpose, sealed: Uint8Array, context?: string): Buffer | undefined;
   /** HMAC-SHA-256: a fingerprint that the database alone cannot be searched for by guessing. */
-  fingerprint(purpose: "recovery-code", value: string): Buffer;
+  fingerprint(purpose: "recovery-code" | "mail-recipient", value: string): Buffer;
 };
 
 const NONCE_BYTES = 12;

@@ -12,5 +12,9 @@ export async function checkSession(
   sessionId: string,
 ): Promise<void> {
   if (await hasLiveSession(db, sessionId)) return;
-  throw new AppError("session_revoked", "The session has been ended.");
+  throw sessionEnded();
+}
+
+export function sessionEnded(): AppError {
+  return new AppError("session_revoked", "The session has been ended.");
 }

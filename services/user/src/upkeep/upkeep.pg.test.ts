@@ -45,6 +45,7 @@ test("the audit log forgets what is older than its days, however much it is, and
 test("used challenges, links and limits go when they have expired, and not before", async () => {
   const { accountId } = await user.register("bob");
   await user.owner.query("delete from account.rate_limit");
+  await user.owner.query("delete from account.mail_token");
   for (const [days, purpose] of [
     [1, "verify-email"],
     [-1, "reset-password"],
