@@ -83,6 +83,9 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
   const main = (service: string): string => `services/${service}/src/main.ts`;
   const broker: Record<string, string> = settings.brokerUrl ? { MESSAGE_BROKER_URL: settings.brokerUrl } : {};
   const rateLimits: Record<string, string> = settings.rateLimits ? { RATE_LIMITS: settings.rateLimits } : {};
+  const grace: Record<string, string> = settings.deletionGraceDays
+    ? { DELETION_GRACE_DAYS: settings.deletionGraceDays }
+    : {};
   const serviceEnv = (role: ServiceRole): Record<string, string> => ({
     DATABASE_URL: databaseUrlFor(role, input),
     JWKS_URL: `${originOf(ports, "user")}/.well-known/jwks.json`,
@@ -95,6 +98,7 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
   return [
     part(input, "user", main("user"), {
       ...serviceEnv("user"),
+      ...grace,
       ACCOUNT_SECRET: secrets.accountSecret,
       NOTIFICATION_SEAL_KEY: JSON.stringify(publicHalf(secrets.notificationKey)),
     }),

@@ -9,6 +9,8 @@ export interface Settings {
   readonly smtpUrl: string | undefined;
   /** JSON, for every service. */
   readonly rateLimits: string | undefined;
+  /** Days between asking for the deletion of an account and the deletion. */
+  readonly deletionGraceDays: string | undefined;
 }
 
 /** Of the gateway. */
@@ -31,5 +33,6 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     smtpUrl: env.SMTP_URL || undefined,
     rateLimits: env.RATE_LIMITS || undefined,
+    deletionGraceDays: env.DELETION_GRACE_DAYS || undefined,
   };
 }

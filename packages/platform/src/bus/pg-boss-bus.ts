@@ -3,10 +3,12 @@ import type { Pool } from "pg";
 import { type JobResult, PgBoss } from "pg-boss";
 import { createPool } from "../db.ts";
 import type { Logger } from "../log.ts";
+import { repeat } from "../repeat.ts";
 import { retryForever } from "./backoff.ts";
 import type { Bus, ConsumeOptions, DeadLetter, PublishableEvent, TransportOptions } from "./bus.ts";
 import { createBusMetrics } from "./bus-metrics.ts";
 import { assertWholeSubscription } from "./consume-options.ts";
+import { emptyFinishedJobs } from "./empty-finished-jobs.ts";
 import { type DeliveryContext, handleDelivery, type Outcome, reasonOf } from "./handle-delivery.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { once } from "./once.ts";
@@ -29,7 +31,7 @@ const HANDLER_SECONDS = 120;
 const BACKLOG_WARNING = 100_000;
 /** pg-boss deletes jobs that wait longer. An event that waits for a dead service must not vanish: ten years. */
 const RETENTION_SECONDS = 10 * 365 * 24 * 3600;
-/** Finished jobs stay this long, so that an event that is published twice is not queued twice. */
+/** Finished jobs stay this long, without their events, so that an event that is published twice is not queued twice. */
 const FINISHED_SECONDS = 3600;
 const CLOSE_GRACE_MS = 5000;
 const BACKOFF = { firstMs: 200, maxMs: 5000 };
@@ -55,6 +57,9 @@ export function createPgBossBus(options: TransportOptions): Bus {
     countDeadLetters(pool, consumer),
   );
   const start = startOnce(boss, topology, options.retryDelaysSeconds);
+  const emptying = repeat(options, "emptying of finished events", SUPERVISE_SECONDS * 1000, async () => {
+    for (const consumer of consumers.keys()) await emptyFinishedJobs(pool, SCHEMA, consumer);
+  });
   const context: DeliveryContext = { log, metrics, retryDelaysSeconds: options.retryDelaysSeconds };
 
   return {
@@ -98,6 +103,7 @@ export function createPgBossBus(options: TransportOptions): Bus {
     listDeadLetters: (consumer, limit) => listDeadLetters(pool, consumer, limit),
     close: once(async () => {
       closing.abort();
+      await emptying.stop();
       await boss.stop({ close: false, graceful: true, timeout: CLOSE_GRACE_MS });
       await pool.end();
     }),
