@@ -178,12 +178,12 @@ test("whoever has the database makes the first administrator, and cannot unmake 
   ]);
   await expect(grant(first.username, "auditor")).rejects.toMatchObject({ code: "forbidden" });
   await expect(grant("nobody_here", "auditor")).rejects.toMatchObject({ code: "not_found" });
-  const second = await world.newPerson("administrator");
-  const outcomes = await Promise.allSettled([
-    grant(first.username, "auditor"),
-    grant(second.username, "auditor"),
-  ]);
-  expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  for (let round = 0; round < 10; round++) {
+    await user.owner.query("update account.account set operator_role = null");
+    const two = [await world.newPerson("administrator"), await world.newPerson("administrator")];
+    const outcomes = await Promise.allSettled(two.map(({ username }) => grant(username, "auditor")));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  }
   const { administrator, moderator, auditor } = world.people;
   await world.setRole(administrator.accountId, "administrator");
   await world.setRole(moderator.accountId, "moderator");
@@ -195,7 +195,7 @@ test("what an operator looks at is written down once an hour for each account, l
   const target = await world.newPerson();
   const views = async (type: string) => (await world.audit(target.accountId, type)).map(({ actor }) => actor);
   const look = () => world.get(auditor, `/accounts/${target.accountId}`);
-  await Promise.all([look(), look(), look()]);
+  await Promise.all(Array.from({ length: 30 }, look));
   await world.get(auditor, `/accounts?prefix=${target.username}`);
   expect(await views("operator-viewed")).toEqual([auditor.accountId]);
   await world.get(moderator, `/accounts?prefix=${target.username}`);
@@ -210,6 +210,26 @@ test("what an operator looks at is written down once an hour for each account, l
   const { session } = (await refreshed.json()) as { session: { accessToken: string } };
   await world.get(session, `/accounts/${target.accountId}`);
   expect((await views("operator-viewed")).filter((actor) => actor === later.accountId)).toHaveLength(2);
+});
+
+test("of two views at the same moment the second sees the first", async () => {
+  const auditor = await world.newPerson("auditor");
+  const target = await world.newPerson();
+  const { owner } = world.user;
+  await owner.query("begin");
+  await owner.query("select pg_advisory_xact_lock(5081, hashtext($1))", [auditor.accountId]);
+  await owner.query(
+    `insert into account.audit_entry (audit_id, account_id, type, at, actor_account_id, details)
+     values ($1, $2, 'operator-viewed', $3, $4, '{}')`,
+    [world.user.context.ids.uuidv7(), target.accountId, world.user.clock.now(), auditor.accountId],
+  );
+  const looking = world.get(auditor, `/accounts/${target.accountId}`);
+  const waiting = `select count(*)::int from pg_locks join pg_database on oid = database
+    where datname = current_database() and locktype = 'advisory' and not granted`;
+  await expect.poll(async () => (await owner.query(waiting)).rows[0].count).toBe(1);
+  await owner.query("commit");
+  expect((await looking).status).toBe(200);
+  expect(await world.audit(target.accountId, "operator-viewed")).toHaveLength(1);
 });
 
 test("lists go on where they ended, by name, by prefix and by state", async () => {
