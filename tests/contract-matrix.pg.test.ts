@@ -52,6 +52,10 @@ const NAMED: Readonly<Record<string, "own" | "peer" | "operator">> = {
   "GET /api/chat/accounts/{accountId}/devices": "peer",
   "POST /api/chat/accounts/{accountId}/prekeys": "peer",
   "PUT /api/chat/conversations/direct/{accountId}": "peer",
+  "PUT /api/chat/contacts/{accountId}": "peer",
+  "DELETE /api/chat/contacts/{accountId}": "peer",
+  "PUT /api/chat/blocks/{accountId}": "peer",
+  "DELETE /api/chat/blocks/{accountId}": "peer",
 };
 
 /** Services that know sessions; to the others a token is good until it expires, ten minutes at the most. */
