@@ -141,6 +141,14 @@ describe("a client whose session the server ended", () => {
   });
 });
 
+it("tells when contacts, blocks or settings have changed", async () => {
+  const { client } = await openClient();
+  const told: unknown[] = [];
+  client.on("people-changed", (event) => told.push(event));
+  (await latestSocket(1)).emit("people:changed", {});
+  await expect.poll(() => told).toEqual([{}]);
+});
+
 describe("a client that was superseded for good", () => {
   it("lets nobody wait either, and keeps its session", async () => {
     const { client, chat } = await openClient();

@@ -15,6 +15,12 @@ export async function listDeleted(db: Db, accountIds: readonly string[]): Promis
   return rows.map(({ account_id }) => account_id);
 }
 
+/** Whether any account was deleted lately. */
+export async function hasDeleted(db: Db): Promise<boolean> {
+  const row = await db.selectFrom("deleted_account").select("account_id").limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
 /** The caller holds `lockDeviceSet`. */
 export async function insertDeleted(tx: Tx, accountId: string, at: Date): Promise<void> {
   await tx

@@ -2,7 +2,7 @@ import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import type { Transaction } from "kysely";
 import type { ChatContext } from "../context.ts";
 import { type ClearContext, clearAccount } from "./clear-account.ts";
-import { deleteForgotten, listUncleared } from "./deletion-queries.ts";
+import { deleteForgotten, hasDeleted, listUncleared } from "./deletion-queries.ts";
 import {
   advanceCourse,
   beginCourse,
@@ -41,6 +41,7 @@ export async function finishDeletions(
   steps = USUAL_STEPS,
 ): Promise<void> {
   const { db, clock } = context;
+  if (!(await hasDeleted(db))) return;
   const nowMs = clock.now().getTime();
   for (const accountId of await listUncleared(db, new Date(nowMs - TAKE_OVER_AFTER_MS), 10))
     await clearAccount(context, accountId);

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { insertDeleted } from "../accounts/deletion-queries.ts";
+import { lockDeviceSet } from "./account-lock.ts";
 import { type DeviceApp, holdAsStorer, startDeviceApp } from "./device-app-fixture.ts";
 import { createAccount, createDevice, createKemKey, createRegistration } from "./device-fixture.ts";
 import { kemPrekeyToSign } from "./signed-bytes.ts";
@@ -274,4 +276,28 @@ test("every signature of a registration is checked", async () => {
     });
   }
   expect(await storedOf(person.account.accountId)).toMatchObject({ devices: 0 });
+});
+
+test("a last access token adds no device to an account that has been deleted, or is being deleted just then", async () => {
+  const gone = await app.signIn();
+  const going = await app.signIn();
+  const registrationOf = ({ account }: typeof gone) => {
+    const device = createDevice();
+    return createRegistration(account, device, account.signList([device]));
+  };
+  const at = app.context.clock.now();
+  await app.context.db.transaction().execute((tx) => insertDeleted(tx, gone.account.accountId, at));
+  const answers = [
+    await register(gone.token, registrationOf(gone)),
+    await app.whileHeld(
+      (tx) => lockDeviceSet(tx, going.account.accountId),
+      1,
+      () => register(going.token, registrationOf(going)),
+      (tx) => insertDeleted(tx, going.account.accountId, at),
+    ),
+  ];
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 401, body: { code: "session_revoked" } });
+  expect(await storedOf(gone.account.accountId)).toEqual({ devices: 0, lists: 0, events: [] });
+  expect(await storedOf(going.account.accountId)).toEqual({ devices: 0, lists: 0, events: [] });
 });
