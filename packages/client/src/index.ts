@@ -1,12 +1,32 @@
 import type { StoreOpener } from "./stores/store-opener.ts";
 
+export type { ClientAccount, Identity } from "./account/account.ts";
+export type { AccountCredentials } from "./account/credentials.ts";
+export type { ExportedConversation } from "./account/export-everything.ts";
+export type { ReauthenticationProof } from "./account/reauthenticate.ts";
+export type {
+  AccountSecondFactors,
+  CreatePasskey,
+  PasskeyCreationOptions,
+  TotpStarted,
+} from "./account/second-factors.ts";
+export type { AccountSessions } from "./account/sessions.ts";
 export type { Credentials, NewAccount } from "./api/user-api.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export type { ClientEvents, ClientStatus } from "./client-events.ts";
+export type { Blocks, Contacts, Named, Privacy } from "./contacts/contacts.ts";
 export type { Conversation, Conversations, HistoryEntry, Member } from "./conversations.ts";
 export type { Message } from "./inbox/message-feed.ts";
 export type { MessageState } from "./rows/message-rows.ts";
 export type { SentMessage } from "./send/send-queue.ts";
+export type {
+  AskSecondFactor,
+  GetPasskey,
+  PasskeyRequestOptions,
+  SecondFactorAnswer,
+  SecondFactorOffer,
+} from "./session/prove-second-factor.ts";
+export type { SignInCredentials } from "./session/sign-in.ts";
 export { type ClientErrorCode, SottoError, type SottoErrorCode } from "./sotto-error.ts";
 export { memoryStore } from "./stores/memory-store.ts";
 export type { StoreOpener } from "./stores/store-opener.ts";

@@ -85,11 +85,18 @@ export class Runtime {
 
   async signOut(): Promise<void> {
     const { session, user } = this.#deps;
+    const isSignedIn = session.current !== undefined;
+    const token = isSignedIn ? await session.token().catch(() => undefined) : undefined;
+    await this.leave();
+    if (token !== undefined) await user.signOut(token);
+  }
+
+  /** Ends the session here: the user wanted it so, and the server knows or will be told. */
+  async leave(): Promise<void> {
+    const { session } = this.#deps;
     const { current } = session;
-    const token = current === undefined ? undefined : await session.token().catch(() => undefined);
     this.connection.happen("signed-out");
     if (current !== undefined) await session.forget(current.sessionId);
-    if (token !== undefined) await user.signOut(token);
   }
 
   close(): Promise<void> {

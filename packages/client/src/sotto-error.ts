@@ -11,6 +11,10 @@ export type ClientErrorCode =
   | "superseded"
   | "not_signed_in"
   | "already_signed_in"
+  /** The account has a second factor, and `signIn` was not given `secondFactor`. `details`: its `methods`. */
+  | "second_factor_required"
+  /** What the application was asked for (a code, a password, a passkey) did not come: `cause` is what it threw. */
+  | "cancelled"
   | "unknown_user"
   | "unknown_conversation"
   | "device_not_linked"

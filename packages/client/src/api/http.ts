@@ -3,9 +3,11 @@ import type { z } from "zod";
 import { SottoError } from "../sotto-error.ts";
 
 const REQUEST_TIMEOUT_MS = 15_000;
+/** For a whole file, however slow the line. */
+const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 
 export type Request<T> = {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** From the origin on, with its query. */
   readonly path: string;
   readonly body?: unknown;
@@ -16,6 +18,8 @@ export type Request<T> = {
 export type Http = {
   /** Throws SottoError: `network` (no answer), `bad_answer` (not what the contract says), or the server's own code. */
   request<T>(request: Request<T>, headers?: Record<string, string>): Promise<T>;
+  /** A ZIP file, as it came. Throws as `request` does. */
+  download(path: string, headers?: Record<string, string>): Promise<Uint8Array>;
   /** Ends every request under way, and refuses new ones with `closed`. */
   close(): void;
 };
@@ -23,32 +27,45 @@ export type Http = {
 /** REST calls to one installation. Every answer is validated before anything uses it. */
 export function createHttp(url: string): Http {
   const closing = new AbortController();
+  const exchange = async <T>(path: string, init: RequestInit, timeoutMs: number, read: Read<T>) => {
+    if (closing.signal.aborted) throw new SottoError("closed", "The client is closed");
+    const target = new URL(path, url);
+    try {
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]);
+      const response = await fetch(target, { ...init, signal });
+      if (response.ok) return await read(response);
+      throw refusal(response, await response.text());
+    } catch (cause) {
+      if (cause instanceof SottoError) throw cause;
+      if (closing.signal.aborted) throw new SottoError("closed", "The client is closed", { cause });
+      throw new SottoError("network", `No answer from ${target.origin}`, { cause });
+    }
+  };
   return {
     async request<T>({ method, path, body, answer }: Request<T>, headers: Record<string, string> = {}) {
-      if (closing.signal.aborted) throw new SottoError("closed", "The client is closed");
       const init: RequestInit = {
         method,
         headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
-        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       };
-      const { response, text } = await exchange(new URL(path, url), init, closing.signal);
-      if (!response.ok) throw refusal(response, text);
+      const text = await exchange(path, init, REQUEST_TIMEOUT_MS, (response) => response.text());
       if (answer === undefined) return undefined as T;
       return validate(answer, parseJson(text), `${method} ${path}`);
     },
+    download: (path, headers = {}) =>
+      exchange(path, { headers }, DOWNLOAD_TIMEOUT_MS, async (response) => {
+        if (mediaTypeOf(response) === "application/zip") return new Uint8Array(await response.arrayBuffer());
+        throw new SottoError("bad_answer", `The server's answer to GET ${path} is no ZIP file`);
+      }),
     close: () => closing.abort(),
   };
 }
 
-async function exchange(target: URL, init: RequestInit, closing: AbortSignal) {
-  try {
-    const response = await fetch(target, init);
-    return { response, text: await response.text() };
-  } catch (cause) {
-    if (closing.aborted) throw new SottoError("closed", "The client is closed", { cause });
-    throw new SottoError("network", `No answer from ${target.origin}`, { cause });
-  }
+type Read<T> = (response: Response) => Promise<T>;
+
+function mediaTypeOf({ headers }: Response): string {
+  const [mediaType = ""] = (headers.get("content-type") ?? "").split(";");
+  return mediaType.trim().toLowerCase();
 }
 
 function refusal(response: Response, text: string): SottoError {
@@ -70,9 +87,9 @@ function refusal(response: Response, text: string): SottoError {
 }
 
 /** A code decides what becomes of messages and sessions: only what nobody but a service of ours says is believed. */
-function isOurs({ status, headers }: Response, { code, type, ...said }: Problem): boolean {
-  const [mediaType] = (headers.get("content-type") ?? "").split(";");
-  if (mediaType?.trim().toLowerCase() !== "application/problem+json") return false;
+function isOurs(response: Response, { code, type, ...said }: Problem): boolean {
+  if (mediaTypeOf(response) !== "application/problem+json") return false;
+  const { status } = response;
   return type === `urn:sotto:error:${code}` && said.status === status && errorStatus[code] === status;
 }
 

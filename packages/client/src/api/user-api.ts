@@ -1,4 +1,9 @@
 import {
+  passkeyChallenge,
+  type SecondFactorRequired,
+  secondFactorRequired,
+} from "@sotto/contracts/session-api";
+import {
   type PublicAccount,
   refreshed,
   type Session,
@@ -6,36 +11,46 @@ import {
   searchResult,
   signedIn,
 } from "@sotto/contracts/user-api";
+import { z } from "zod";
+import type { SecondFactorAnswer } from "../session/prove-second-factor.ts";
 import type { AuthorizedRequest } from "./chat-api.ts";
 import type { Http } from "./http.ts";
 
+type PasskeyChallenge = z.infer<typeof passkeyChallenge>;
 export type Credentials = { readonly username: string; readonly password: string };
-export type NewAccount = Credentials & { readonly email: string };
+export type NewAccount = Credentials & { readonly email: string; readonly displayName?: string };
+
+/** `SecondFactorRequired` where the password was right and the account has a second factor. */
+export type PasswordAnswer = SignedIn | SecondFactorRequired;
 
 export type UserApi = {
   register(account: NewAccount): Promise<SignedIn>;
-  signIn(credentials: Credentials): Promise<SignedIn>;
+  signIn(credentials: Credentials): Promise<PasswordAnswer>;
+  signInWithSecondFactor(challenge: string, proof: SecondFactorAnswer): Promise<SignedIn>;
+  passkeyChallenge(): Promise<PasskeyChallenge>;
+  signInWithPasskey(challenge: string, response: object): Promise<SignedIn>;
   signOut(accessToken: string): Promise<void>;
   refresh(refreshToken: string): Promise<Session>;
 };
 
-/** The routes of the user service that the SDK uses. Errors: see `Http`. */
-export function createUserApi(http: Http): UserApi {
+/** The routes of the user service that need no session, or make one. Errors: see `Http`. */
+export function createUserApi(http: Http, client: string): UserApi {
+  const start = <T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> =>
+    http.request({
+      method: "POST",
+      path: `/api/user/${path}`,
+      body: { ...body, client, tokens: "bearer" },
+      answer,
+    });
   return {
-    register: (account) =>
-      http.request({
-        method: "POST",
-        path: "/api/user/register",
-        body: { ...account, tokens: "bearer" },
-        answer: signedIn,
-      }),
-    signIn: (credentials) =>
-      http.request({
-        method: "POST",
-        path: "/api/user/sign-in",
-        body: { ...credentials, tokens: "bearer" },
-        answer: signedIn,
-      }),
+    register: (account) => start("register", account, signedIn),
+    signIn: ({ username, password }) =>
+      start("sign-in", { username, password }, z.union([signedIn, secondFactorRequired])),
+    signInWithSecondFactor: (challenge, proof) =>
+      start("sign-in/second-factor", { challenge, proof }, signedIn),
+    passkeyChallenge: () =>
+      http.request({ method: "POST", path: "/api/user/sign-in/passkey/options", answer: passkeyChallenge }),
+    signInWithPasskey: (challenge, response) => start("sign-in/passkey", { challenge, response }, signedIn),
     signOut: (accessToken) =>
       http.request({ method: "POST", path: "/api/user/sign-out", body: {} }, bearer(accessToken)),
     async refresh(refreshToken) {

@@ -2,7 +2,6 @@ import type { Session } from "@sotto/contracts/user-api";
 import { createTransactor } from "@sotto/e2ee/store";
 import { describe, expect, it } from "vitest";
 import type { Http } from "../api/http.ts";
-import type { UserApi } from "../api/user-api.ts";
 import { isoTime } from "../clock.ts";
 import { findSession } from "../rows/account-rows.ts";
 import { SottoError } from "../sotto-error.ts";
@@ -26,11 +25,10 @@ async function keeper(refresh: (refreshToken: string) => Promise<Session>) {
       if (!accepted.has(token)) throw new SottoError("token_expired", "expired");
       return undefined as never;
     },
+    download: () => Promise.reject(new Error("not part of this test")),
     close: () => {},
   };
-  const refuse = () => Promise.reject(new Error("not part of this test"));
-  const user: UserApi = { register: refuse, signIn: refuse, signOut: refuse, refresh };
-  const session = new SessionKeeper({ clock, store, transact, http, user });
+  const session = new SessionKeeper({ clock, store, transact, http, user: { refresh } });
   await transact(async (tx) => session.store(tx, tokens(1, now + 600_000)));
   await session.load();
   const pass = (ms: number) => {

@@ -7,3 +7,8 @@ import { hasCode, type SottoError } from "../sotto-error.ts";
 export function isSessionOver(error: unknown): error is SottoError {
   return hasCode(error, "session_revoked", "unauthenticated", "token_expired");
 }
+
+/** A request that was refused for its token: worth one renewal, which then says whether the session is over. */
+export function isTokenRefused(error: unknown): error is SottoError {
+  return hasCode(error, "token_expired", "unauthenticated", "session_revoked");
+}

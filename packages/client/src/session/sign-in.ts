@@ -12,7 +12,14 @@ import { type ClientContext, getOwnAccount } from "../client-context.ts";
 import { findOwnAccount, putOwnAccount } from "../rows/account-rows.ts";
 import { getPerson, putPerson } from "../rows/person-rows.ts";
 import { hasCode, SottoError } from "../sotto-error.ts";
+import { askApplication } from "./ask-application.ts";
+import { type AskSecondFactor, type GetPasskey, proveSecondFactor } from "./prove-second-factor.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
+
+export type SignInCredentials = Credentials & {
+  /** Asked when the account has a second factor, and again (three times in all) when a code was wrong. */
+  readonly secondFactor?: AskSecondFactor;
+};
 
 type Deps = Pick<ClientContext, "clock" | "store" | "transact" | "chat" | "uuid"> & {
   readonly http: Http;
@@ -36,11 +43,24 @@ export async function register(deps: Deps, account: NewAccount): Promise<void> {
 }
 
 /**
- * Signs in. The keys of this store stay and its device is bound to the new session. An account without any device gets
- * its first one here. Throws `store_other_account`, `device_not_linked`, and what the server refuses.
+ * Signs in by a password, and by a second factor where the account has one. The keys of this store stay and its device
+ * is bound to the new session. An account without any device gets its first one here. Throws `store_other_account`,
+ * `device_not_linked`, what `proveSecondFactor` throws, and what the server refuses.
  */
-export async function signIn(deps: Deps, credentials: Credentials): Promise<void> {
+export async function signIn(deps: Deps, { secondFactor, ...credentials }: SignInCredentials): Promise<void> {
   const answer = await deps.user.signIn(credentials);
+  const isDone = "session" in answer;
+  await enter(deps, isDone ? answer : await proveSecondFactor(deps.user, answer, secondFactor));
+}
+
+/** Signs in by a passkey alone, otherwise as `signIn` does. Throws `cancelled` when there comes no passkey. */
+export async function signInWithPasskey(deps: Deps, getPasskey: GetPasskey): Promise<void> {
+  const { challenge, options } = await deps.user.passkeyChallenge();
+  const response = await askApplication(() => getPasskey(options));
+  await enter(deps, await deps.user.signInWithPasskey(challenge, response));
+}
+
+async function enter(deps: Deps, answer: SignedIn): Promise<void> {
   try {
     await refuseForeignAccount(deps, answer);
   } catch (error) {
