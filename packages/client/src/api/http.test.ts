@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type ErrorCode, errorStatus } from "@sotto/contracts/errors";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttp } from "./http.ts";
+import { createHttp, type Http } from "./http.ts";
 
 let server: Server | undefined;
 
@@ -11,19 +11,19 @@ afterEach(async () => {
   if (stopped !== undefined) await new Promise((resolve) => stopped.close(resolve));
 });
 
-async function askServer(listener: RequestListener): Promise<unknown> {
+async function askServer(
+  listener: RequestListener,
+  ask: (http: Http) => Promise<unknown> = (http) => http.request({ method: "GET", path: "/" }),
+): Promise<unknown> {
   const listening = createServer(listener);
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
   const address = listening.address();
   const port = typeof address === "object" ? address?.port : undefined;
   const http = createHttp(`http://127.0.0.1:${port}`);
-  const failure = await http.request({ method: "GET", path: "/" }).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const outcome = await ask(http).catch((error: unknown) => error);
   http.close();
-  return failure;
+  return outcome;
 }
 
 type Answer = { readonly status?: number; readonly contentType?: string; readonly body?: object };
@@ -62,5 +62,27 @@ describe("a refusal over HTTP", () => {
 
   it("of a proxy without a service behind it is like no network", async () => {
     expect(await ask({ status: 502, contentType: "text/html" })).toMatchObject({ code: "network" });
+  });
+});
+
+describe("a file over HTTP", () => {
+  const download = (status: number, contentType: string, body: string) =>
+    askServer(
+      (_request, response) => {
+        response.writeHead(status, { "Content-Type": contentType, Connection: "close" });
+        response.end(body);
+      },
+      (http) => http.download("/"),
+    );
+
+  it("comes byte for byte, and only as a ZIP file; a refusal says why", async () => {
+    expect(await download(200, "Application/ZIP", "PK\u0000\u00ff")).toEqual(
+      new Uint8Array([0x50, 0x4b, 0, 0xc3, 0xbf]),
+    );
+    expect(await download(200, "text/html", "<p>log in</p>")).toMatchObject({ code: "bad_answer" });
+    const refusal = JSON.stringify(problemOf("reauthentication_required"));
+    expect(await download(403, "application/problem+json", refusal)).toMatchObject({
+      code: "reauthentication_required",
+    });
   });
 });

@@ -7,7 +7,7 @@ import { findSession } from "../rows/account-rows.ts";
 import { SottoError } from "../sotto-error.ts";
 import { memoryStore } from "../stores/memory-store.ts";
 import { hastyClock } from "../testing/test-device.ts";
-import { SessionKeeper } from "./session-keeper.ts";
+import { type AccessReplacement, SessionKeeper } from "./session-keeper.ts";
 
 const sessionId = "0198c0de-0000-7000-8000-000000000001";
 
@@ -133,5 +133,108 @@ describe("the session keeper", () => {
     const { session } = await keeper(async () => tokens(2, hastyClock.now() - 86_400_000));
     await session.renew();
     expect(session.renewInMs()).toBeGreaterThan(400_000);
+  });
+});
+
+describe("proving once more whose a session is", () => {
+  const fresh = (): AccessReplacement => ({
+    sessionId,
+    accessToken: "access-fresh",
+    accessTokenExpiresAt: isoTime(hastyClock.now() + 600_000),
+  });
+
+  it("puts the new access token beside the refresh token that is there, durably", async () => {
+    const { session, store } = await keeper(async () => later());
+    const used: string[] = [];
+    await session.reauthenticate(async (token) => {
+      used.push(token);
+      return fresh();
+    });
+    expect(used).toEqual(["access-1"]);
+    expect(await session.token()).toBe("access-fresh");
+    expect(await findSession(store)).toMatchObject({
+      accessToken: "access-fresh",
+      refreshToken: "refresh-1-0123456789abcdef",
+    });
+    expect(session.authentications).toBe(1);
+  });
+
+  it("waits for a renewal that is under way, whose older access token cannot come after it", async () => {
+    const { promise, resolve } = Promise.withResolvers<Session>();
+    const { session, store } = await keeper(() => promise);
+    const renewal = session.renew();
+    const used: string[] = [];
+    const proof = session.reauthenticate(async (token) => {
+      used.push(token);
+      return fresh();
+    });
+    resolve(later());
+    await Promise.all([renewal, proof]);
+    expect(used).toEqual(["access-2"]);
+    expect(await findSession(store)).toMatchObject({
+      accessToken: "access-fresh",
+      refreshToken: "refresh-2-0123456789abcdef",
+    });
+  });
+
+  it("spares the renewals that were asked for meanwhile, which get the fresh token", async () => {
+    const asked: string[] = [];
+    const { session } = await keeper(async (refreshToken) => {
+      asked.push(refreshToken);
+      return later();
+    });
+    const { promise, resolve } = Promise.withResolvers<AccessReplacement>();
+    const proof = session.reauthenticate(() => promise);
+    const renewals = [session.renew(), session.renew()];
+    resolve(fresh());
+    expect(await Promise.all(renewals)).toEqual(["access-fresh", "access-fresh"]);
+    await proof;
+    expect(asked).toEqual([]);
+  });
+
+  it("fails alone: what waits to renew then renews", async () => {
+    const { session } = await keeper(async () => later());
+    const { promise, reject } = Promise.withResolvers<AccessReplacement>();
+    const proof = session.reauthenticate(() => promise);
+    const renewal = session.renew();
+    reject(new SottoError("invalid_credentials", "wrong"));
+    await expect(proof).rejects.toMatchObject({ code: "invalid_credentials" });
+    expect(await renewal).toBe("access-2");
+    expect(session.authentications).toBe(0);
+  });
+
+  it("renews a token that ended or was refused first, once", async () => {
+    const { session, pass } = await keeper(async () => later());
+    const used: string[] = [];
+    const refuse = async (token: string) => {
+      used.push(token);
+      throw new SottoError("token_expired", "expired");
+    };
+    await expect(session.reauthenticate(refuse)).rejects.toMatchObject({ code: "token_expired" });
+    expect(used).toEqual(["access-1", "access-2"]);
+    pass(5_000_000);
+    await session.reauthenticate(async (token) => {
+      used.push(token);
+      return fresh();
+    });
+    expect(used).toEqual(["access-1", "access-2", "access-2"]);
+  });
+
+  it("neither brings back a session that was signed out of meanwhile, nor believes in another one", async () => {
+    const { session, store } = await keeper(async () => later());
+    const other = { ...fresh(), sessionId: "0198c0de-0000-7000-8000-00000000000f" };
+    await expect(session.reauthenticate(async () => other)).rejects.toMatchObject({ code: "bad_answer" });
+    const { promise, resolve } = Promise.withResolvers<AccessReplacement>();
+    const begun = Promise.withResolvers<void>();
+    const proof = session.reauthenticate(() => {
+      begun.resolve();
+      return promise;
+    });
+    await begun.promise;
+    await session.forget(sessionId);
+    resolve(fresh());
+    await proof;
+    expect(session.current).toBeUndefined();
+    expect(await findSession(store)).toBeUndefined();
   });
 });
