@@ -2,10 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { SignedIn } from "@sotto/contracts/user-api";
 import { systemClock } from "@sotto/platform/clock";
-import { CLOSED_EDGE } from "@sotto/platform/edge";
 import type { App } from "@sotto/platform/http";
-import { createLogger } from "@sotto/platform/log";
-import { createMetrics } from "@sotto/platform/metrics";
 import type { Answered } from "@sotto/testkit/contract-answers";
 import { type Description, type Operation, readOperations } from "@sotto/testkit/contract-document";
 import { createTestDatabase } from "@sotto/testkit/postgres";
@@ -21,6 +18,9 @@ import {
   createRegistration,
 } from "../services/chat/src/devices/device-fixture.ts";
 import { createNotificationApp } from "../services/notification/src/app.ts";
+import { parseNotificationConfig } from "../services/notification/src/config.ts";
+import { createContext as createNotificationContext } from "../services/notification/src/context.ts";
+import { newSealKeys } from "../services/notification/src/seal-key-fixture.ts";
 import { createUserApp } from "../services/user/src/app.ts";
 import { parseUserConfig } from "../services/user/src/config.ts";
 import { createContext as createUserContext } from "../services/user/src/context.ts";
@@ -58,7 +58,6 @@ export type Overrides = { userLimits?: string; chatLimits?: string };
 export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = UNLIMITED }: Overrides = {}) {
   const database = await createTestDatabase();
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });
-  const log = createLogger({ service: "test", level: "silent" });
   const user = await createUserContext(
     parseUserConfig({
       ...newUserEnv(),
@@ -83,16 +82,24 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
     }),
     { keys: createLocalJWKSet(jwks) },
   );
+  const notification = createNotificationContext(
+    parseNotificationConfig({
+      PORT: "0",
+      LOG_LEVEL: "fatal",
+      DATABASE_URL: database.urlFor("notification"),
+      PUBLIC_URL,
+      JWKS_URL: "http://127.0.0.1:1/",
+      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+      SMTP_URL: "smtp://127.0.0.1:1",
+      MAIL_FROM: "sotto@example.org",
+      RATE_LIMITS: UNLIMITED,
+    }),
+    { keys: createLocalJWKSet(jwks) },
+  );
   const apps: Record<string, App> = {
     user: userApp,
     chat: createChatApp(chat),
-    notification: createNotificationApp({
-      edge: CLOSED_EDGE,
-      log,
-      metrics: createMetrics(),
-      pool: owner,
-      bus: { check: async () => undefined } as never,
-    }),
+    notification: createNotificationApp(notification),
   };
   const descriptions: Record<string, Description> = {};
   for (const [service, app] of Object.entries(apps)) {
@@ -168,7 +175,7 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
       };
     },
     async close() {
-      await Promise.all([user.close(), chat.close()]);
+      await Promise.all([user.close(), chat.close(), notification.close()]);
       await owner.end();
       await database.drop();
     },
