@@ -40,6 +40,13 @@ const TOOLS: readonly Tool[] = [
     debianPackage: "chromium",
     isNeeded: () => testFiles("browser").length > 0,
   },
+  {
+    name: "curl",
+    variable: "SOTTO_CURL",
+    candidates: ["curl"],
+    debianPackage: "curl",
+    isNeeded: () => existsSync(path.join(REPOSITORY, "tests/rest-guide.e2e.test.ts")),
+  },
 ];
 
 function isExecutable(file: string): boolean {
