@@ -363,6 +363,14 @@ create unlogged table chat.rate_limit (
 CREATE INDEX rate_limit_expired ON chat.rate_limit USING btree (expire);
 grant delete, insert, select, update on chat.rate_limit to sotto_chat;
 
+create table chat.revoked_session (
+  session_id uuid not null,
+  revoked_at timestamp with time zone not null,
+  constraint revoked_session_pkey PRIMARY KEY (session_id)
+);
+CREATE INDEX revoked_session_forgotten ON chat.revoked_session USING btree (revoked_at);
+grant delete, insert, select, update on chat.revoked_session to sotto_chat;
+
 create unlogged table chat.socket_io_attachments (
   id bigint not null default nextval('chat.socket_io_attachments_id_seq'::regclass),
   created_at timestamp with time zone default now(),

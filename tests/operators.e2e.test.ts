@@ -152,7 +152,7 @@ test("an operator is made by the database, suspends, and restores, by the comman
   expect(JSON.parse(restored.out)).toMatchObject({ username: "bob", state: "active" });
   expect((await signIn("bob")).status).toBe(200);
   const log = await operate(["audit", "bob"]);
-  expect(log.out).toMatch(/ operator-restored [\s\S]* operator-suspended .*reason=Spam, and worse/);
+  expect(log.out).toMatch(/ operator-restored .* operator-suspended .*reason=Spam, and worse/s);
 });
 
 test("keys are rotated from the command line, and no client notices", async () => {

@@ -68,3 +68,12 @@ alter table chat.conversation
 
 -- Limits whose window has passed are forgotten.
 create index rate_limit_expired on chat.rate_limit (expire);
+
+-- Sessions that were ended while access tokens of theirs may live: no device is bound to one again. Forgotten when no such
+-- token can live any more (mailbox-upkeep.ts, clearLeftovers).
+create table chat.revoked_session (
+  session_id uuid not null,
+  revoked_at timestamptz not null,
+  constraint revoked_session_pkey primary key (session_id)
+);
+create index revoked_session_forgotten on chat.revoked_session (revoked_at);

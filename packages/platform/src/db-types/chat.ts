@@ -145,6 +145,11 @@ export interface RateLimit {
   points: number;
 }
 
+export interface RevokedSession {
+  revoked_at: Timestamp;
+  session_id: string;
+}
+
 export interface SocketIoAttachments {
   created_at: Generated<Timestamp | null>;
   id: Generated<number>;
@@ -169,5 +174,6 @@ export interface ChatDatabase {
   presence: Presence;
   privacy: Privacy;
   rate_limit: RateLimit;
+  revoked_session: RevokedSession;
   socket_io_attachments: SocketIoAttachments;
 }

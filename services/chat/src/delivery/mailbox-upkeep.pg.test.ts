@@ -277,7 +277,13 @@ test("nodes not seen for a day and limits that have run out are forgotten, other
     "insert into chat.rate_limit (key, points, expire) values ('old', 1, $1), ('new', 1, $2), ('ever', 1, null)",
     [nowMs - 1, nowMs + 60_000],
   );
+  await world.owner.query(
+    `insert into chat.revoked_session values (gen_random_uuid(), now() - interval '21 minutes'),
+       (gen_random_uuid(), now() - interval '19 minutes')`,
+  );
   await clearLeftovers(context);
+  const revoked = await world.owner.query("select 1 from chat.revoked_session");
+  expect(revoked.rows).toHaveLength(1);
   const nodes = await world.owner.query("select name from chat.node");
   const limits = await world.owner.query("select key from chat.rate_limit order by key");
   expect(nodes.rows).toEqual([{ name: "away" }]);

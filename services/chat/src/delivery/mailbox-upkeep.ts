@@ -1,7 +1,9 @@
+import { ACCESS_TOKEN_SECONDS } from "@sotto/contracts/access-token";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { appendEvents, type NewEvent } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
 import type { ChatContext } from "../context.ts";
+import { deleteRevokedBefore } from "../devices/session-queries.ts";
 import {
   deleteExpired,
   deleteExpiredLimits,
@@ -81,11 +83,16 @@ function toEvent({ accountId, deviceId, waiting }: WaitingDevice): NewEvent<"cha
   return { type: "chat.inbox-waiting", key: accountId, data: { accountId, deviceId, waiting } };
 }
 
-/** Forgets nodes that are long gone and limits that have run out. One node at a time. */
+/** Longer than an access token of a revoked session can live, whoever's clock is late. */
+const REVOKED_KEPT_MS = 2 * ACCESS_TOKEN_SECONDS * 1000;
+
+/** Forgets nodes that are long gone, limits that have run out, and sessions without tokens. One node at a time. */
 export async function clearLeftovers(deps: Pick<UpkeepDeps, "db" | "clock">): Promise<void> {
   await deps.db.transaction().execute(async (tx) => {
     if (!(await tryLockUpkeep(tx))) return;
     await deleteGoneNodes(tx);
-    await deleteExpiredLimits(tx, deps.clock.now().getTime());
+    const nowMs = deps.clock.now().getTime();
+    await deleteExpiredLimits(tx, nowMs);
+    await deleteRevokedBefore(tx, new Date(nowMs - REVOKED_KEPT_MS));
   });
 }

@@ -168,12 +168,3 @@ export async function closeGap(pool: pg.Pool, deviceId: string, gap: string): Pr
   });
   return rows[0]?.[0] === true;
 }
-
-/** Unbinds all devices from a revoked session; the answer names them. */
-export async function unbindSession(pool: pg.Pool, sessionId: string): Promise<string[]> {
-  const { rows } = await pool.query<{ device_id: string }>(
-    "update chat.device set session_id = null where session_id = $1 returning device_id",
-    [sessionId],
-  );
-  return rows.map(({ device_id }) => device_id);
-}

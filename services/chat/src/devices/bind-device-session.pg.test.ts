@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { sql, type Transaction } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { revokeSession } from "../delivery/revoke-session.ts";
 import { type DeviceApp, type Joined, type Person, startDeviceApp } from "./device-app-fixture.ts";
-import { createDevice } from "./device-fixture.ts";
+import { createDevice, createRegistration } from "./device-fixture.ts";
 
 let app: DeviceApp;
 let alice: Joined;
@@ -81,4 +82,54 @@ test("a device that is removed, or comes back with another key, during the proof
     .where("device_id", "=", deviceId)
     .executeTakeFirst();
   expect(stored).toEqual({ session_id: person.sessionId });
+});
+
+test("a revoked session, whose token still lives, binds no device and registers none", async () => {
+  const person = await app.join();
+  const { deviceId } = person.device;
+  const ended = await app.signIn(person.account);
+  expect(await bind(ended, deviceId, person.device.proof(ended.sessionId))).toMatchObject({ status: 204 });
+  for (let delivery = 0; delivery < 2; delivery++) await revokeSession(app.context, ended.sessionId);
+  expect(app.closedDevices.filter(({ sessionId }) => sessionId === ended.sessionId)).toEqual([
+    { deviceId, sessionId: ended.sessionId, reason: "session_revoked" },
+  ]);
+  const again = await bind(ended, deviceId, person.device.proof(ended.sessionId));
+  expect(again).toMatchObject({ status: 401, body: { code: "session_revoked" } });
+  const stranger = await app.signIn();
+  await revokeSession(app.context, stranger.sessionId);
+  const device = createDevice();
+  const body = createRegistration(stranger.account, device, stranger.account.signList([device]), 1);
+  const registered = await app.call("POST", "/devices", { token: stranger.token, body });
+  expect(registered).toMatchObject({ status: 401, body: { code: "session_revoked" } });
+  // Another session of the same account goes on.
+  const next = await app.signIn(person.account);
+  expect(await bind(next, deviceId, person.device.proof(next.sessionId))).toMatchObject({ status: 204 });
+});
+
+test("a session that is revoked while a device is being bound to it ends up bound to none", async () => {
+  const person = await app.join();
+  const session = await app.signIn(person.account);
+  const { deviceId } = person.device;
+  const holdRow = (tx: Transaction<ChatDatabase>) =>
+    tx.selectFrom("device").select("device_id").where("device_id", "=", deviceId).forUpdate().execute();
+  const attempt = () => bind(session, deviceId, person.device.proof(session.sessionId));
+  let revoking: Promise<void> | undefined;
+  const bound = await app.whileHeld(holdRow, 1, attempt, async (tx) => {
+    revoking = revokeSession(app.context, session.sessionId);
+    const waiting = async () => {
+      const { rows } = await sql`select 1 from pg_locks where not granted and locktype = 'advisory'`.execute(
+        tx,
+      );
+      return rows.length;
+    };
+    await expect.poll(waiting, { timeout: 5000, interval: 10 }).toBe(1);
+  });
+  await revoking;
+  expect(bound).toMatchObject({ status: 204 });
+  const row = await app.context.db
+    .selectFrom("device")
+    .select("session_id")
+    .where("device_id", "=", deviceId)
+    .executeTakeFirst();
+  expect(row).toEqual({ session_id: null });
 });

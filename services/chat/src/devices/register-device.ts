@@ -9,6 +9,7 @@ import { accountDeleted } from "../accounts/assert-living.ts";
 import { listDeleted } from "../accounts/deletion-queries.ts";
 import { lockDeviceSet } from "./account-lock.ts";
 import { advanceDeviceList } from "./advance-device-list.ts";
+import { assertNotRevoked } from "./assert-not-revoked.ts";
 import type { DeviceContext } from "./device-context.ts";
 import { listConflict } from "./device-list.ts";
 import {
@@ -38,7 +39,7 @@ type RegisterContext = Pick<DeviceContext, "db" | "clock" | "ids" | "limits">;
  * Adds a device to the caller's account, with its keys and the device list that names it, and binds it to the caller's
  * session. The first device pins the account key for ever. An identical repeat changes nothing and gets the same answer.
  * @throws AppError `invalid_signature`, `bad_request`, `device_exists`, `device_limit`, `device_list_conflict`, `rate_limited`,
- * `unavailable`, `session_revoked` when the account has been deleted.
+ * `unavailable`, `session_revoked`, also when the account has been deleted.
  */
 export async function registerDevice(
   context: RegisterContext,
@@ -56,6 +57,7 @@ export async function registerDevice(
   await context.limits.take("device-change.account", `add ${accountId}`);
   return context.db.transaction().execute(async (tx) => {
     await lockDeviceSet(tx, accountId);
+    await assertNotRevoked(tx, caller.sessionId);
     const stored = await findRepeat(tx, accountId, request.deviceId, requestHash);
     return answer(stored ?? (await storeRegistration(tx, context, caller, registration)));
   });

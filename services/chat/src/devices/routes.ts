@@ -96,7 +96,14 @@ const bind = createRoute({
   },
   responses: {
     204: { description: "Bound, also for a repeat" },
-    ...problems(...callerProblems, "payload_too_large", "not_found", "invalid_signature", "unavailable"),
+    ...problems(
+      ...callerProblems,
+      "session_revoked",
+      "payload_too_large",
+      "not_found",
+      "invalid_signature",
+      "unavailable",
+    ),
   },
 });
 
