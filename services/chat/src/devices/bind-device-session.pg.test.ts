@@ -117,9 +117,8 @@ test("a session that is revoked while a device is being bound to it ends up boun
   const bound = await app.whileHeld(holdRow, 1, attempt, async (tx) => {
     revoking = revokeSession(app.context, session.sessionId);
     const waiting = async () => {
-      const { rows } = await sql`select 1 from pg_locks where not granted and locktype = 'advisory'`.execute(
-        tx,
-      );
+      const { rows } = await sql`select 1 from pg_locks where not granted and locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())`.execute(tx);
       return rows.length;
     };
     await expect.poll(waiting, { timeout: 5000, interval: 10 }).toBe(1);

@@ -4,6 +4,7 @@ import { appendEvents } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
 import { findAccount } from "../accounts/account-queries.ts";
 import type { UserContext } from "../context.ts";
+import { ownerNotice } from "./owner-notice.ts";
 
 /**
  * Sees to it that the owner of an account hears of what happened, in the caller's transaction. `client`: what the
@@ -16,12 +17,5 @@ export async function notifyOwner(
 ): Promise<void> {
   const account = await findAccount(tx, accountId);
   if (!account) return;
-  const { username, email } = account;
-  await appendEvents(tx, context, [
-    {
-      type: "user.security-notice",
-      key: accountId,
-      data: { accountId, username, email, notice, client: client ?? null },
-    },
-  ]);
+  await appendEvents(tx, context, [ownerNotice(account, notice, client ?? undefined)]);
 }
