@@ -136,7 +136,11 @@ const headers = fc.dictionary(
 type Case = { name: string; path: string; ask: Ask; by: string };
 
 /** Not the end of the session that the other cases need. */
-const ENDS_ITSELF = new Set(["POST /api/user/sign-out"]);
+const ENDS_ITSELF = new Set([
+  "POST /api/user/sign-out",
+  "POST /api/user/deactivate",
+  "POST /api/user/delete",
+]);
 
 function caseOf(operation: Operation): fc.Arbitrary<Case> {
   const param = fc.oneof(
