@@ -2,6 +2,7 @@ import { type App, createApp } from "@sotto/platform/http";
 import type { GatewayContext } from "./context.ts";
 import { readAssets } from "./docs/docs-assets.ts";
 import { docsPage } from "./docs/docs-page.ts";
+import { linkPages } from "./pages/link-page.ts";
 import { readStatus } from "./status/read-status.ts";
 import { createStatusPage } from "./status/status-page.ts";
 
@@ -14,6 +15,7 @@ export function createGatewayApp({ config, log }: Pick<GatewayContext, "config" 
     c.header("Cache-Control", "no-cache");
     return c.html(page.html);
   });
+  for (const [path, { html, headers }] of linkPages) app.get(path, (c) => c.html(html, 200, { ...headers }));
   addDocs(app);
   app.get("/status.json", async (c) => {
     return c.json(await readStatus(config.BACKENDS));

@@ -39,6 +39,8 @@ const password = document.getElementById("password");
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 // Out of the address bar and of what is synchronised from it.
 history.replaceState(null, "", location.pathname);
+// Another link in the same window changes the fragment alone.
+addEventListener("hashchange", () => location.reload());
 function tell(kind, text) {
   result.dataset.kind = kind;
   result.textContent = text;
