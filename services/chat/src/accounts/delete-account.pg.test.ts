@@ -110,6 +110,9 @@ describe("a deleted account", () => {
   test("is found in no table once everything of it has been acknowledged; until then its messages wait and are delivered", async () => {
     const people = await settled();
     const { ann, second, ben, waiting, done } = people;
+    const limited = await world.startNode({ RATE_LIMITS: "{}" });
+    await callAs(world, limited, ann, ["PUT", `/contacts/${ben.accountId}`]);
+    expect(await findTables(ann.accountId)).toContain("chat.rate_limit");
     await remove(ann);
     for (let step = 0; step < 40; step += 1) await finishDeletions(node.context, QUICK);
     expect(await findTables(ann.accountId)).toEqual(["chat.message"]);
