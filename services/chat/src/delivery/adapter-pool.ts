@@ -24,6 +24,11 @@ export function createAdapterPool(pool: pg.Pool, log: Logger, onListening: () =>
     // After the end there is nothing to come back to; a rejection would make the adapter try for ever.
     if (pool.ending) return new Promise(() => undefined);
     const client = await pool.connect();
+    // Ended meanwhile: the end waits for this connection, which nobody would give back.
+    if (pool.ending) {
+      client.release(true);
+      return new Promise(() => undefined);
+    }
     held.add(client);
     client.once("end", () => release(client));
     // The adapter has sent its LISTEN by then, and a connection answers in order.
