@@ -6,6 +6,7 @@ import type { App } from "@sotto/platform/http";
 import type { Answered } from "@sotto/testkit/contract-answers";
 import { type Description, type Operation, readOperations } from "@sotto/testkit/contract-document";
 import { createTestDatabase } from "@sotto/testkit/postgres";
+import { unzipSync } from "fflate";
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import pg from "pg";
 import { v7 } from "uuid";
@@ -37,6 +38,7 @@ export type Person = {
   readonly sessionId: string;
   readonly deviceId: string;
   readonly conversationId: string;
+  readonly passkeyId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
   /** What nobody else may ever be told. */
@@ -127,11 +129,8 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
         ...(text !== undefined && { body: text }),
       },
     );
-    return {
-      status: response.status,
-      headers: response.headers,
-      text: await response.text(),
-    } satisfies Answered;
+    const { status, headers } = response;
+    return { status, headers, text: await readText(response) } satisfies Answered;
   }
 
   return {
@@ -162,6 +161,8 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
       if (added.status !== 201) throw new Error(`adding a device of ${username}: ${added.text}`);
       const conversationId = v7();
       await addConversation(owner, { accountId: account.accountId, conversationId });
+      const passkeyId = v7();
+      await addPasskey(owner, { accountId: account.accountId, passkeyId, name: secret });
       return {
         username,
         email,
@@ -169,9 +170,10 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
         sessionId: session.sessionId,
         deviceId: device.deviceId,
         conversationId,
+        passkeyId,
         accessToken,
         refreshToken,
-        secrets: [secret, session.sessionId, conversationId, refreshToken, accessToken],
+        secrets: [secret, session.sessionId, conversationId, passkeyId, refreshToken, accessToken],
       };
     },
     async close() {
@@ -183,6 +185,18 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
 }
 
 export type ContractWorld = Awaited<ReturnType<typeof startContractWorld>>;
+
+/** An archive as the texts in it. */
+async function readText(response: Response): Promise<string> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (response.headers.get("Content-Type") !== "application/zip") return Buffer.from(bytes).toString();
+  return Object.entries(unzipSync(bytes))
+    .map(([name, content]) => `${name}\n${Buffer.from(content).toString()}`)
+    .join("\n");
+}
+
+/** Only operators get at it; to others there is nothing. */
+export const isForOperators = ({ path }: Operation): boolean => path.startsWith("/api/user/admin/");
 
 /** Passwords are not what is tested here: a hash that costs nothing, in the form of a real one. */
 const QUICK_HASH = {
@@ -212,10 +226,32 @@ async function addConversation(
   ]);
 }
 
+/** It opens nothing: its key is noise. */
+async function addPasskey(
+  owner: pg.Pool,
+  { accountId, passkeyId, name }: { accountId: string; passkeyId: string; name: string },
+): Promise<void> {
+  await owner.query(
+    `insert into account.passkey
+       (passkey_id, account_id, credential_id, public_key, sign_count, transports, name, backed_up, created_at)
+     values ($1, $2, $3, $3, 0, '{}', $4, false, now())`,
+    [passkeyId, accountId, randomBytes(32), name],
+  );
+}
+
 /** What parameters and fields mean for a person, by name; others than these are ids that nothing has. */
 export function parametersOf(person: Person): Record<string, string> {
-  const { accountId, sessionId, deviceId, conversationId, refreshToken } = person;
-  return { accountId, sessionId, deviceId, conversationId, refreshToken, "sotto-device": deviceId };
+  const { accountId, sessionId, deviceId, conversationId, passkeyId, refreshToken } = person;
+  return {
+    accountId,
+    sessionId,
+    deviceId,
+    conversationId,
+    passkeyId,
+    refreshToken,
+    tokens: "bearer",
+    "sotto-device": deviceId,
+  };
 }
 
 export const nowSeconds = (): number => Math.floor(systemClock.now().getTime() / 1000);

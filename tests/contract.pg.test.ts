@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Ask,
   type ContractWorld,
+  isForOperators,
   type Person,
   parametersOf,
   startContractWorld,
@@ -27,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const callerOf = (operation: Operation): Person => (operation.path.includes("/operator") ? operator : alice);
+const callerOf = (operation: Operation): Person => (isForOperators(operation) ? operator : alice);
 
 /** A request that fits `operation`, by whoever may make it. */
 function requestFor(operation: Operation): { sample: Sample; ask: Ask } {
