@@ -42,7 +42,7 @@ export async function storeBatch(
   const client = await deps.pool.connect();
   let failure: Error | undefined;
   try {
-    // Sent together, and executed one after the other: the rosters are read under the locks.
+    // Sent together, in this order, and executed one after the other: the rosters are read under the locks.
     const [, rosters] = await Promise.all([
       beginLocked(client, lockKeysOf(batch)),
       findRostersOf(client, batch),
@@ -75,7 +75,10 @@ export async function storeBatch(
   }
 }
 
-/** Sends the commit behind the insert: one that fails has ended the transaction, and the commit then stores nothing. */
+/**
+ * Sends the commit behind the insert, without waiting: an insert that fails has ended the transaction, and the commit
+ * then stores nothing.
+ */
 async function insertAndCommit(
   deps: StoreBatchDeps,
   client: pg.PoolClient,
