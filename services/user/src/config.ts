@@ -31,8 +31,8 @@ const userEnv = z.object({
   PASSWORD_MIN_SCORE: z.coerce.number().int().min(0).max(4).default(3),
   /** Password hashes that may wait for a core; more are refused. */
   PASSWORD_HASH_MAX_WAITING: z.coerce.number().int().min(0).max(10_000).default(64),
-  /** Size of libuv's thread pool, as libuv itself reads it. */
-  UV_THREADPOOL_SIZE: z.coerce.number().int().min(1).max(1024).default(4),
+  /** Password hashes that run at once; as many as there are cores when absent. */
+  PASSWORD_HASH_THREADS: z.coerce.number().int().min(1).max(256).optional(),
 });
 
 export type UserConfig = z.infer<typeof userEnv>;

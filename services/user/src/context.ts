@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { hash, verify } from "@node-rs/argon2";
 import { type Clock, systemClock } from "@sotto/platform/clock";
 import { createDatabase, type Database } from "@sotto/platform/db";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
@@ -15,6 +14,7 @@ import { type AccessTokens, createAccessTokens } from "./keys/access-tokens.ts";
 import { createSigningKeys, type SigningKeys } from "./keys/signing-keys.ts";
 import type { UserLimit } from "./limits.ts";
 import { type Afterwards, createAfterwards } from "./passwords/afterwards.ts";
+import { createHashThreads } from "./passwords/hash-threads.ts";
 import { type Argon2, createPasswordHasher, type PasswordHasher } from "./passwords/password-hasher.ts";
 import { createStrengthJudge, type StrengthJudge } from "./passwords/strength-judge.ts";
 import { createWorkQueue } from "./passwords/work-queue.ts";
@@ -57,11 +57,10 @@ export type UserContext = Pick<UserSources, "clock" | "ids" | "randomBytes"> &
 
 const DATABASE_CONNECTIONS = 10;
 
-const systemSources: UserSources = {
+const systemSources: Omit<UserSources, "argon2"> = {
   clock: systemClock,
   ids: systemIds,
   randomBytes: (size) => randomBytes(size),
-  argon2: { hash, verify },
 };
 
 /** Everything the user service works with. `close` finishes what was put off and ends its database connections. */
@@ -69,11 +68,12 @@ export async function createContext(
   config: UserConfig,
   sources: Partial<UserSources> = {},
 ): Promise<UserContext> {
-  const { argon2, ...used } = { ...systemSources, ...sources };
+  const hashThreads = createHashThreads();
+  const { argon2, ...used } = { ...systemSources, argon2: hashThreads, ...sources };
   const log = createLogger({ service: "user", level: config.LOG_LEVEL });
   const publicUrl = new URL(config.PUBLIC_URL);
   const queue = createWorkQueue({
-    concurrency: hashConcurrency(config.UV_THREADPOOL_SIZE),
+    concurrency: config.PASSWORD_HASH_THREADS ?? availableParallelism(),
     maxWaiting: config.PASSWORD_HASH_MAX_WAITING,
   });
   const database = createDatabase<AccountDatabase>({
@@ -96,7 +96,7 @@ export async function createContext(
     ...database,
     async close() {
       await Promise.all([afterwards.finish(), failures.idle()]);
-      await Promise.all([strength.close(), database.close()]);
+      await Promise.all([strength.close(), hashThreads.close(), database.close()]);
     },
     failures,
     auditDays: config.AUDIT_DAYS,
@@ -122,9 +122,4 @@ export async function createContext(
     publicOrigin: publicUrl.origin,
     cookies: { secure: publicUrl.protocol === "https:" },
   };
-}
-
-/** One hash per core, and a thread left over: token signatures and DNS use the same pool, and must not wait for hashes. */
-function hashConcurrency(threads: number): number {
-  return Math.max(1, Math.min(availableParallelism(), threads - 1));
 }

@@ -8,8 +8,7 @@ let started = 0;
 const letGo = Promise.withResolvers<boolean>();
 beforeAll(async () => {
   user = await startUserApp({
-    // Two threads leave one for hashes, whatever the number of cores.
-    env: { PASSWORD_HASH_MAX_WAITING: String(MAX_WAITING), UV_THREADPOOL_SIZE: "2" },
+    env: { PASSWORD_HASH_MAX_WAITING: String(MAX_WAITING), PASSWORD_HASH_THREADS: "1" },
     sources: {
       argon2: {
         hash,

@@ -1,8 +1,11 @@
-import { type Algorithm, type hash, parseOptions, type verify } from "@node-rs/argon2";
+import { type Algorithm, type Options, parseOptions } from "@node-rs/argon2";
 import type { WorkQueue } from "./work-queue.ts";
 
-/** Both run on libuv's thread pool, off the event loop. */
-export type Argon2 = { hash: typeof hash; verify: typeof verify };
+/** Both run off the event loop. */
+export type Argon2 = {
+  hash(password: string, parameters: Options): Promise<string>;
+  verify(phc: string, password: string): Promise<boolean>;
+};
 export type PasswordHasher = ReturnType<typeof createPasswordHasher>;
 
 /** RFC 9106 argon2id with the least memory that OWASP's password storage sheet names: 19 MiB, 2 passes, 1 lane. */
