@@ -6,7 +6,7 @@ import { ownerNotice } from "../audit/owner-notice.ts";
 import { type Origin, recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
 import { endedBefore } from "./session-age.ts";
-import { deleteEndedSessions, insertSession, type NewSession } from "./session-queries.ts";
+import { type NewSession, replaceEndedSessions } from "./session-queries.ts";
 import { activateAccount, type LockedAccount } from "./sign-in-queries.ts";
 
 export type SignInMethod =
@@ -38,8 +38,7 @@ export async function openSession(
     await recordAudit(tx, context, { accountId, type, origin });
   }
   // Here, so that the rows of an account stay as many as its living sessions.
-  await deleteEndedSessions(tx, accountId, endedBefore(at));
-  await insertSession(tx, row);
+  await replaceEndedSessions(tx, row, endedBefore(at));
   const started: Origin = { ...origin, sessionId: row.sessionId };
   await recordAudit(tx, context, { accountId, type: "signed-in", origin: started, details: { method } });
   await appendEvents(tx, context, [

@@ -13,19 +13,7 @@ export type NewSession = {
 };
 
 export async function insertSession(db: Executor<AccountDatabase>, session: NewSession): Promise<void> {
-  await db
-    .insertInto("session")
-    .values({
-      session_id: session.sessionId,
-      account_id: session.accountId,
-      created_at: session.at,
-      last_used_at: session.at,
-      authenticated_at: session.at,
-      client: session.client,
-      refresh_key: session.refreshKey,
-      ...chainColumns(session.chain),
-    })
-    .execute();
+  await db.insertInto("session").values(sessionColumns(session)).execute();
 }
 
 /**
@@ -189,22 +177,42 @@ export async function revokeSessionRows(
   return rows.map((row) => row.session_id);
 }
 
-/** Deletes an account's sessions that were revoked or last used before these times; what another is deleting is skipped. */
-export async function deleteEndedSessions(
+/**
+ * Inserts a session, and deletes those of the account that were revoked or last used before these times, in one
+ * statement. What another is deleting is skipped.
+ */
+export async function replaceEndedSessions(
   db: Executor<AccountDatabase>,
-  accountId: string,
+  session: NewSession,
   before: { revoked: Date; used: Date },
 ): Promise<void> {
   const ended = db
     .selectFrom("session")
     .select("session_id")
-    .where("account_id", "=", accountId)
+    .where("account_id", "=", session.accountId)
     .where((where) =>
       where.or([where("revoked_at", "<", before.revoked), where("last_used_at", "<", before.used)]),
     )
     .forUpdate()
     .skipLocked();
-  await db.deleteFrom("session").where("session_id", "in", ended).execute();
+  await db
+    .with("deleted", (tables) => tables.deleteFrom("session").where("session_id", "in", ended))
+    .insertInto("session")
+    .values(sessionColumns(session))
+    .execute();
+}
+
+function sessionColumns(session: NewSession) {
+  return {
+    session_id: session.sessionId,
+    account_id: session.accountId,
+    created_at: session.at,
+    last_used_at: session.at,
+    authenticated_at: session.at,
+    client: session.client,
+    refresh_key: session.refreshKey,
+    ...chainColumns(session.chain),
+  };
 }
 
 function chainColumns(chain: RefreshChain) {
