@@ -9,6 +9,7 @@ import { createReport, RefusedFigures } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { send } from "./send.ts";
 import { signIn } from "./sign-in.ts";
+import { signInFlood } from "./sign-in-flood.ts";
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   send,
@@ -16,6 +17,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   idle,
   relay,
   "sign-in": signIn,
+  "sign-in-flood": signInFlood,
 };
 
 const cleanup = createCleanup();

@@ -1,42 +1,23 @@
 // Sign-ins per second through the user service, beside the password hash alone; and what others notice of them.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { hash, verify } from "@node-rs/argon2";
-import { type SignedIn, signedIn } from "@sotto/contracts/user-api";
 import { createPasswordHasher } from "@sotto/user-service/passwords/password-hasher";
 import { createWorkQueue } from "@sotto/user-service/passwords/work-queue";
-import type { BenchDatabase } from "./ground.ts";
 import { spreadOf } from "./percentile.ts";
-import { RefusedFigures, round } from "./report.ts";
+import { cpuMsOf } from "./process-usage.ts";
+import { round } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
-import { type ServiceProcess, startService } from "./service-process.ts";
+import { enter, startUserService, watchMe } from "./user-service.ts";
 
 const ACCOUNTS = 16;
 /** People who sign in at the same moment, again and again. */
 const AT_ONCE = 16;
-const ME_EVERY_MS = 20;
+const ME_PER_S = 50;
 const WARM_UP_MS = 1000;
-
-/** The public half of a key that nobody keeps, as a JWK. */
-function newSealKey(): string {
-  const { publicKey } = generateKeyPairSync("x25519");
-  return JSON.stringify({ ...publicKey.export({ format: "jwk" }), kid: "bench" });
-}
-
-function startUserService({ ground, arguments: { profileDir } }: Bench, database: BenchDatabase) {
-  return startService(ground.cleanup, {
-    name: "user",
-    script: "services/user/src/main.ts",
-    env: {
-      DATABASE_URL: database.urlFor("user"),
-      PUBLIC_URL: "http://localhost:8080",
-      ACCOUNT_SECRET: randomBytes(32).toString("base64url"),
-      NOTIFICATION_SEAL_KEY: newSealKey(),
-    },
-    profileDir,
-  });
-}
+/** Limits that so many sign-ins from one address would meet. */
+const RAISED = ["sign-in.address", "sign-in.account", "register.address", "request.account"];
 
 /** Runs `work` in `lanes` loops for `seconds` after a warm-up; answers how often it ended, per second. */
 async function ratePerS(
@@ -70,39 +51,6 @@ async function measureFloor(seconds: number): Promise<number> {
   });
 }
 
-async function post(url: string, body: object): Promise<SignedIn> {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new RefusedFigures("sign-in", [`${url} answered ${answer.status}`]);
-  return signedIn.parse(await answer.json());
-}
-
-/** Asks for the own account at fixed distances of time until stopped; answers how long that took each time. */
-function watchMe({ url }: ServiceProcess, token: string): { stop(): Promise<readonly number[]> } {
-  const samplesMs: number[] = [];
-  const asking = new Set<Promise<void>>();
-  const ask = async (dueMs: number): Promise<void> => {
-    const answer = await fetch(`${url}/api/user/me`, { headers: { Authorization: `Bearer ${token}` } });
-    await answer.arrayBuffer();
-    if (!answer.ok) throw new RefusedFigures("sign-in", [`/me answered ${answer.status}`]);
-    samplesMs.push(performance.now() - dueMs);
-  };
-  const timer = setInterval(() => {
-    const one = ask(performance.now()).finally(() => asking.delete(one));
-    asking.add(one);
-  }, ME_EVERY_MS);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(asking);
-      return samplesMs;
-    },
-  };
-}
-
 async function runSignIn(bench: Bench): Promise<void> {
   const {
     ground,
@@ -110,21 +58,28 @@ async function runSignIn(bench: Bench): Promise<void> {
     arguments: { seconds },
   } = bench;
   const database = await ground.createDatabase();
-  const service = await startUserService(bench, database);
+  const service = await startUserService(bench, database, RAISED);
   const people = Array.from({ length: ACCOUNTS }, (_, index) => ({
     username: `bench_${index}`,
     password: randomBytes(12).toString("hex"),
   }));
   const path = `${service.url}/api/user`;
   const registered = await Promise.all(
-    people.map((person) => post(`${path}/register`, { ...person, email: `${person.username}@example.org` })),
+    people.map((person) => enter(`${path}/register`, { ...person, email: `${person.username}@example.org` })),
   );
   report.note(`sign-in: ${AT_ONCE} at once, ${seconds} s`);
   const floorBefore = await measureFloor(seconds / 3);
-  const watch = watchMe(service, registered[0]?.session.accessToken ?? "");
-  const perS = await ratePerS(AT_ONCE, seconds, async (lane) => {
-    await post(`${path}/sign-in`, people[lane % ACCOUNTS] ?? {});
+  const watch = watchMe(service, registered[0]?.session.accessToken ?? "", ME_PER_S);
+  const cpuMs = () => ({
+    service: service.cpuMs(),
+    postgres: ground.postgresCpuMs(),
+    bench: cpuMsOf(process.pid),
   });
+  const before = cpuMs();
+  const perS = await ratePerS(AT_ONCE, seconds, async (lane) => {
+    await enter(`${path}/sign-in`, people[lane % ACCOUNTS] ?? {});
+  });
+  const after = cpuMs();
   const me = spreadOf(await watch.stop());
   await delay(200);
   const floorAfter = await measureFloor(seconds / 3);
@@ -136,6 +91,15 @@ async function runSignIn(bench: Bench): Promise<void> {
     ratio: round(perS / floorPerS, 3),
     meP50Ms: round(me.p50Ms, 1),
     meP99Ms: round(me.p99Ms, 1),
+    serviceCpuMsPerSignIn: round(
+      (after.service - before.service) / (perS * (seconds + WARM_UP_MS / 1000)),
+      2,
+    ),
+    postgresCpuMsPerSignIn: round(
+      (after.postgres - before.postgres) / (perS * (seconds + WARM_UP_MS / 1000)),
+      2,
+    ),
+    benchCpuMsPerSignIn: round((after.bench - before.bench) / (perS * (seconds + WARM_UP_MS / 1000)), 2),
     floorBeforePerS: round(floorBefore, 1),
     floorAfterPerS: round(floorAfter, 1),
   });
