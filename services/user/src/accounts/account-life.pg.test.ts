@@ -196,3 +196,49 @@ test("an account that is signed in to at the moment of its deletion lives", asyn
   expect(await stateOf(person.accountId)).toBe("active");
   expect(await eventsOf(user, person.accountId, "user.account-deleted")).toEqual([]);
 });
+
+test("of sign-ins and the deletion at the same moment each account is kept or gone, and nobody is told otherwise", async () => {
+  const people: Registered[] = [];
+  for (let index = 0; index < 8; index++) people.push(await user.register(`edge${index}`));
+  for (const person of people) await act(person, "/delete");
+  user.clock.advance(GRACE_DAYS * DAY_SECONDS);
+  const signIns = people.map((_, index) =>
+    user.post("/sign-in", { body: { username: `edge${index}`, password: PASSWORD } }),
+  );
+  // The hashes of the sign-ins end one after the other: the chore comes when the first is through, and again and again.
+  await Promise.race(signIns);
+  const all = Promise.all(signIns);
+  let isOver = false;
+  void all.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await chore();
+  const answers = await all;
+  const statuses = new Set(answers.map(({ status }) => status));
+  expect(statuses).toContain(200);
+  expect([...statuses].filter((status) => status !== 200 && status !== 401)).toEqual([]);
+  for (const [index, answer] of answers.entries()) {
+    const { accountId = "" } = people[index] ?? {};
+    const state = await stateOf(accountId);
+    expect(state, `${answer.status}`).toBe(answer.status === 200 ? "active" : undefined);
+    const deletions = await eventsOf(user, accountId, "user.account-deleted");
+    expect(deletions).toHaveLength(answer.status === 200 ? 0 : 1);
+  }
+});
+
+test("the next sign-in brings a deactivated account back, and keeps one that was to be deleted", async () => {
+  for (const [username, path] of [
+    ["back", "/deactivate"],
+    ["kept", "/delete"],
+  ] as const) {
+    const person = await user.register(username);
+    await act(person, path);
+    const answer = await user.post("/sign-in", { body: { username, password: PASSWORD } });
+    expect(answer.status).toBe(200);
+    expect(await stateOf(person.accountId)).toBe("active");
+    expect(await found(username)).toBe(true);
+  }
+  user.clock.advance(GRACE_DAYS * DAY_SECONDS);
+  await chore();
+  expect(await found("kept")).toBe(true);
+});
