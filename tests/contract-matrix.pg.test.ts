@@ -32,6 +32,10 @@ afterAll(() => world.close());
 
 /** What anybody may ask for without a token. */
 const ANONYMOUS: ReadonlySet<string> = new Set([
+  // With the token of a mail, or for one.
+  "POST /api/user/email/verify",
+  "POST /api/user/password/forgot",
+  "POST /api/user/password/reset",
   "GET /.well-known/jwks.json",
   "GET /api/user/.well-known/jwks.json",
   "POST /api/user/refresh",

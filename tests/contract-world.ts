@@ -55,9 +55,13 @@ export type Ask = {
 };
 
 const UNLIMITED = JSON.stringify({ "*": "off" });
-export type Overrides = { userLimits?: string; chatLimits?: string };
+export type Overrides = { userLimits?: string; chatLimits?: string; notificationLimits?: string };
 
-export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = UNLIMITED }: Overrides = {}) {
+export async function startContractWorld({
+  userLimits = UNLIMITED,
+  chatLimits = UNLIMITED,
+  notificationLimits = UNLIMITED,
+}: Overrides = {}) {
   const database = await createTestDatabase();
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });
   const user = await createUserContext(
@@ -94,7 +98,7 @@ export async function startContractWorld({ userLimits = UNLIMITED, chatLimits = 
       SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
       SMTP_URL: "smtp://127.0.0.1:1",
       MAIL_FROM: "sotto@example.org",
-      RATE_LIMITS: UNLIMITED,
+      RATE_LIMITS: notificationLimits,
     }),
     { keys: createLocalJWKSet(jwks) },
   );

@@ -44,7 +44,8 @@ function fittingObject({ properties = {}, required = [] }: Schema): fc.Arbitrary
   });
 }
 
-function fittingText({ pattern, format, minLength = 0, maxLength = 200 }: Schema): fc.Arbitrary<string> {
+function fittingText(schema: Schema): fc.Arbitrary<string> {
+  const { pattern, format, minLength = 0, maxLength = 200 } = schema;
   const bounds = { minLength, maxLength: Math.max(minLength, Math.min(maxLength, minLength + SMALL)) };
   if (format === "email") return fc.stringMatching(/^[a-z]{1,10}@[a-z]{1,10}\.example$/);
   if (format === "date-time") return fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
@@ -54,7 +55,10 @@ function fittingText({ pattern, format, minLength = 0, maxLength = 200 }: Schema
   // Everything that is printable on one line.
   if (pattern.includes("\\p{Cc}"))
     return fc.stringMatching(/^[a-zA-Z]+$/, { size: "small" }).map(cutTo(bounds));
-  return fc.stringMatching(new RegExp(pattern)).map(cutTo(bounds));
+  // The pattern alone may say how long it is.
+  const isBounded = schema.minLength !== undefined || schema.maxLength !== undefined;
+  const matching = fc.stringMatching(new RegExp(pattern));
+  return isBounded ? matching.map(cutTo(bounds)) : matching;
 }
 
 const cutTo =
