@@ -8,6 +8,7 @@ import { strFromU8, unzipSync } from "fflate";
 import { Secret, TOTP } from "otpauth";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROLES } from "../../../db/roles.ts";
 import { createAuthenticator } from "../../../services/user/src/passkeys/authenticator-fixture.ts";
 import { systemClock } from "./clock.ts";
 import {
@@ -141,10 +142,9 @@ describe("a passkey", () => {
 /** Lets the session have been proved so long ago that dangerous calls want it again, and its token have ended. */
 async function letTimePass(path: string): Promise<void> {
   const { databasePasswords } = JSON.parse(readFileSync(join(stack.dataDir, "secrets.json"), "utf8"));
-  const pidFile = readFileSync(join(stack.dataDir, "postgres", "postmaster.pid"), "utf8");
-  const port = Number(pidFile.split("\n")[3]);
-  const connection = { host: "127.0.0.1", port, database: "sotto" };
-  const database = new pg.Client({ ...connection, user: "sotto_user", password: databasePasswords.user });
+  const { port } = stack.runFile().parts.find(({ name }) => name === "postgresql") ?? {};
+  const connection = { host: "127.0.0.1", port: port ?? 0, database: "sotto" };
+  const database = new pg.Client({ ...connection, user: ROLES.user, password: databasePasswords.user });
   const store = await sqliteStore(path).open();
   await database.connect();
   await createTransactor(store).transact(async (tx) => {
