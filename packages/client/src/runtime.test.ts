@@ -141,6 +141,35 @@ describe("a client whose session the server ended", () => {
   });
 });
 
+describe("a client that ends its own session", () => {
+  const deletesAt = "2026-12-25T00:00:00.000Z";
+  it.each<[string, (client: Client) => Promise<unknown>, unknown]>([
+    ["POST /api/user/deactivate", ({ account }) => account.deactivate(), undefined],
+    ["POST /api/user/delete", ({ account }) => account.delete(), { deletesAt }],
+    [
+      `DELETE /api/user/sessions/${sessionId}`,
+      ({ account }) => account.sessions.revoke(sessionId),
+      undefined,
+    ],
+  ])("by %s is signed out at once, and keeps its history", async (route, end, expected) => {
+    server.state.answer = (request) => (request === route ? { status: 202, body: { deletesAt } } : undefined);
+    const { client, chat } = await openClient();
+    expect(await end(client)).toEqual(expected);
+    expect(client.status).toBe("signed-out");
+    expect(await findSession(store)).toBeUndefined();
+    expect((await chat.history()).map(({ text }) => text)).toEqual(["hello"]);
+  });
+
+  it("keeps it when the server refuses, and when it ends another one", async () => {
+    server.state.answer = (request) =>
+      request.startsWith("DELETE") ? { status: 204 } : problemAnswer("reauthentication_required");
+    const { client } = await openClient();
+    await expect(client.account.deactivate()).rejects.toMatchObject({ code: "reauthentication_required" });
+    await client.account.sessions.revoke(id(9));
+    expect((await findSession(store))?.sessionId).toBe(sessionId);
+  });
+});
+
 it("tells when contacts, blocks or settings have changed", async () => {
   const { client } = await openClient();
   const told: unknown[] = [];

@@ -119,6 +119,23 @@ describe("a connection", () => {
     expect(statuses).toEqual(["connecting", "syncing", "live", "offline", "connecting", "syncing", "live"]);
   });
 
+  it("gets the token that the session has by then, before its own ends, without a break", async () => {
+    const { clock, pass } = steppedClock();
+    let token = "first";
+    const { connection, statuses, troubles } = connect({}, { clock, token: () => token });
+    const socket = await latestSocket(1);
+    const renewed: unknown[] = [];
+    socket.on("session:renew", (payload: unknown, answer: (value: object) => void) => {
+      renewed.push(payload);
+      answer({ ok: true, value: { expiresAt: "2026-01-01T00:10:00.000Z" } });
+    });
+    await expect.poll(() => connection.status).toBe("syncing");
+    token = "proved meanwhile";
+    pass(3_600_000);
+    await expect.poll(() => renewed).toEqual([{ token }]);
+    expect([statuses, troubles]).toEqual([["connecting", "syncing"], []]);
+  });
+
   it("that was superseded comes back once after 20 s; superseded again within a minute it stays away", async () => {
     const { clock, delays, pass } = steppedClock();
     const { connection } = connect({}, { clock });
