@@ -136,9 +136,15 @@ test("a change of address takes effect when the new one is proved; both are told
 test("links that lie in the mailbox of a former address open nothing any more", async () => {
   const person = await user.register("left");
   const former = await lastMailToken(user, person.accountId, REQUESTED);
+  await verify(former);
+  await user.post("/password/forgot", { body: { email: "left@example.org" } });
+  await user.context.afterwards.finish();
+  const reset = await lastMailToken(user, person.accountId, "user.password-reset-requested");
   await change(person, "left2@example.org");
   expect((await verify(await lastMailToken(user, person.accountId, REQUESTED))).status).toBe(204);
   await expectInvalid(await verify(former));
+  const newPassword = "seventeen herons over the weir";
+  await expectInvalid(await user.post("/password/reset", { body: { token: reset, newPassword } }));
   expect(await me(person)).toMatchObject({ email: "left2@example.org" });
 });
 
