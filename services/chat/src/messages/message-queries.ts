@@ -47,22 +47,22 @@ export async function beginLocked(client: pg.PoolClient, lockKeys: ReadonlySet<n
 
 /**
  * By primary keys alone. Blocks are looked up here, in the storing transaction: what is stored after a block has been
- * answered was stored in its knowledge. As subqueries: of a join the planner may use half of the key, and go through
- * everything that one account has blocked.
+ * answered was stored in its knowledge. As scalar subqueries: for a join the planner may use half of the key, and go
+ * through all that one account has blocked; for `exists` it may hash the whole table.
  */
 const FIND_ROSTERS = `
 select c.n::int, m.account_id, d.device_id, d.registration_id,
-  case when m.account_id <> c.sender_account_id then exists (
-    select from chat.block b where b.account_id = m.account_id and b.blocked_account_id = c.sender_account_id
+  case when m.account_id <> c.sender_account_id then (
+    select true from chat.block b where b.account_id = m.account_id and b.blocked_account_id = c.sender_account_id
   ) end,
-  case when m.account_id <> c.sender_account_id then exists (
-    select from chat.block b where b.account_id = c.sender_account_id and b.blocked_account_id = m.account_id
+  case when m.account_id <> c.sender_account_id then (
+    select true from chat.block b where b.account_id = c.sender_account_id and b.blocked_account_id = m.account_id
   ) end
 from unnest($1::uuid[], $2::uuid[]) with ordinality c (conversation_id, sender_account_id, n)
 join chat.member m on m.conversation_id = c.conversation_id
 left join chat.device d on d.account_id = m.account_id`;
 
-type RosterColumns = [number, string, string | null, number, boolean | null, boolean | null];
+type RosterColumns = [number, string, string | null, number, true | null, true | null];
 
 /** A conversation as one of its senders sees it. */
 export type SenderRoster = {

