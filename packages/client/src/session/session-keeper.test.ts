@@ -203,21 +203,22 @@ describe("proving once more whose a session is", () => {
     expect(session.authentications).toBe(0);
   });
 
-  it("renews a token that ended or was refused first, once", async () => {
-    const { session, pass } = await keeper(async () => later());
+  it("renews a token that was refused, once, and proves it with the new one", async () => {
+    const { session, store } = await keeper(async () => later());
     const used: string[] = [];
-    const refuse = async (token: string) => {
+    const prove = (goodToken: string) => async (token: string) => {
       used.push(token);
-      throw new SottoError("token_expired", "expired");
-    };
-    await expect(session.reauthenticate(refuse)).rejects.toMatchObject({ code: "token_expired" });
-    expect(used).toEqual(["access-1", "access-2"]);
-    pass(5_000_000);
-    await session.reauthenticate(async (token) => {
-      used.push(token);
+      if (token !== goodToken) throw new SottoError("token_expired", "expired");
       return fresh();
+    };
+    await session.reauthenticate(prove("access-2"));
+    expect(used).toEqual(["access-1", "access-2"]);
+    expect(await findSession(store)).toMatchObject({
+      accessToken: "access-fresh",
+      refreshToken: "refresh-2-0123456789abcdef",
     });
-    expect(used).toEqual(["access-1", "access-2", "access-2"]);
+    await expect(session.reauthenticate(prove("none"))).rejects.toMatchObject({ code: "token_expired" });
+    expect(used).toEqual(["access-1", "access-2", "access-fresh", "access-2"]);
   });
 
   it("neither brings back a session that was signed out of meanwhile, nor believes in another one", async () => {

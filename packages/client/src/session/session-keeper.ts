@@ -93,7 +93,6 @@ export class SessionKeeper {
   /** Puts the access token that `prove` gets for the present one in its place; the refresh token stays. */
   reauthenticate(prove: (accessToken: string) => Promise<AccessReplacement>): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#deps.clock.now() >= this.#getCurrent().renewAt) await this.#exchange();
       try {
         await this.#replaceAccess(prove);
       } catch (error) {
@@ -155,7 +154,6 @@ export class SessionKeeper {
 
   /** A sign-out or a new sign-in during the exchange wins. */
   async #replace(before: StoredSession, after: StoredSession): Promise<void> {
-    if (this.#current !== before) return;
     await this.#deps.transact(async (tx) => {
       if ((await findSession(tx))?.refreshToken === before.refreshToken) putSession(tx, after);
     });
