@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { createBus } from "@sotto/platform/bus/create-bus";
 import { systemClock } from "@sotto/platform/clock";
+import { createMetrics } from "@sotto/platform/metrics";
 import { composeMessage, type Resident } from "@sotto/testkit/population";
 import type { KyselyPlugin } from "kysely";
 import { v7 } from "uuid";
@@ -341,7 +343,14 @@ describe("at the same moment", () => {
 
 test("user.account-deleted comes over the bus", async () => {
   const { ann } = await settled();
-  await node.context.bus.publish([
+  // Other services consume it too: only the relay may write to their queues.
+  const relay = createBus({
+    service: "relay",
+    databaseUrl: world.database.urlFor("relay"),
+    log: node.context.log,
+    metrics: createMetrics(),
+  });
+  await relay.publish([
     {
       id: v7(),
       type: "user.account-deleted",
@@ -355,4 +364,5 @@ test("user.account-deleted comes over the bus", async () => {
     const tables = await findTables(ann.accountId);
     return tables.length === 1 && tables[0] === "chat.message";
   });
+  await relay.close();
 });
