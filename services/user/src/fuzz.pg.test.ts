@@ -162,6 +162,20 @@ test("no body and no header makes the service fail", { timeout: 60_000 }, async 
     "PATCH /me",
   );
   const withToken = fc.boolean();
+  // What chance alone does not reach in every run.
+  const newcomer = { username: "newcomer", email: "n@example.org" };
+  const reaching = (
+    [
+      ["/register", { ...newcomer, password: "correct horse battery staple" }],
+      ["/register", { ...newcomer, password: "aaaaaaaaaaaa" }],
+      ["/email/verify", { token: "A".repeat(43) }],
+    ] as const
+  ).map(([route, body]): [string, string, Record<string, string>, boolean] => [
+    route,
+    JSON.stringify(body),
+    {},
+    false,
+  ]);
   await fc.assert(
     fc.asyncProperty(routes, anyBody, anyHeaders, withToken, async (route, body, headers, isCaller) => {
       const caller = isCaller && !ending.includes(route) ? { token } : {};
@@ -170,7 +184,7 @@ test("no body and no header makes the service fail", { timeout: 60_000 }, async 
       const response = await user.send(method, `/api/user${path}`, request);
       await expectNoServerError(response, { route, ...request });
     }),
-    { numRuns: 1500 },
+    { numRuns: 1500, examples: reaching },
   );
   expect([...answers.keys()]).toEqual(expect.arrayContaining([200, 201, 202, 400, 401, 410, 422]));
 });
@@ -281,6 +295,11 @@ test("no answer of an authenticator makes the service fail, however it is broken
         token: owner.accessToken,
       });
       const { code = "" } = (await result.clone().json()) as { code?: string };
+      // Not every byte of an authenticator means something: what was added goes, so that there is always room.
+      if (result.status === 201) {
+        const { passkeyId } = (await result.clone().json()) as { passkeyId: string };
+        await user.owner.query("delete from account.passkey where passkey_id = $1", [passkeyId]);
+      }
       seen.add(code);
       await expectNoServerError(result, body);
     }),
