@@ -3,6 +3,7 @@ import { faultsOf } from "@sotto/testkit/contract-answers";
 import { sampleRequest } from "@sotto/testkit/contract-samples";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chatLimits } from "../services/chat/src/limits.ts";
+import { notificationLimits } from "../services/notification/src/limits.ts";
 import { userLimits } from "../services/user/src/limits.ts";
 import { type ContractWorld, PASSWORD, parametersOf, startContractWorld } from "./contract-world.ts";
 
@@ -22,6 +23,7 @@ async function startLowest(free: readonly string[]): Promise<ContractWorld> {
   return startContractWorld({
     userLimits: lowest(userLimits, free),
     chatLimits: lowest(chatLimits, free, ONE_MORE),
+    notificationLimits: lowest(notificationLimits, free),
   });
 }
 

@@ -186,7 +186,7 @@ test("no body and no header makes the service fail", { timeout: 60_000 }, async 
     }),
     { numRuns: 1500, examples: reaching },
   );
-  expect([...answers.keys()]).toEqual(expect.arrayContaining([200, 201, 202, 400, 401, 410, 422]));
+  expect([...answers.keys()]).toEqual(expect.arrayContaining([200, 201, 202, 400, 401, 410]));
 });
 
 test("no query makes the service fail", { timeout: 60_000 }, async () => {
