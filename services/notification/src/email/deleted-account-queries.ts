@@ -7,7 +7,7 @@ type Tx = Transaction<NotifyDatabase>;
 /** Marks stand among the processed events, and are forgotten with them. */
 const MARKS = "deleted-account";
 /** First key of the two-key advisory locks below; used for nothing else in this database. */
-const ACCOUNT_MAIL_LOCK_CLASS = 5081;
+const ACCOUNT_MAIL_LOCK_CLASS = 5084;
 
 /** Whoever stores mail of an account, and whoever deletes all of it, do so one after the other. */
 export async function lockAccountMail(tx: Tx, accountId: string): Promise<void> {
