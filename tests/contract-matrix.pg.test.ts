@@ -61,6 +61,7 @@ const NAMED: Readonly<Record<string, "own" | "peer">> = {
   "GET /api/chat/accounts/{accountId}/devices": "peer",
   "POST /api/chat/accounts/{accountId}/prekeys": "peer",
   "PUT /api/chat/conversations/direct/{accountId}": "peer",
+  "GET /api/user/accounts/{accountId}": "peer",
   "PUT /api/chat/blocks/{accountId}": "peer",
   "DELETE /api/chat/blocks/{accountId}": "peer",
   "PUT /api/chat/contacts/{accountId}": "peer",

@@ -255,7 +255,9 @@ describe("the people of an account", () => {
     const told = new Promise((resolve) => bob.client.on("people-changed", resolve));
     expect(await alice.client.contacts.add(bob.username)).toMatchObject({ state: "outgoing" });
     await told;
-    expect(await all(contacts.list({ state: "incoming" }))).toMatchObject([{ accountId: alice.accountId }]);
+    expect(await all(contacts.list({ state: "incoming" }))).toMatchObject([
+      { accountId: alice.accountId, username: alice.username },
+    ]);
     expect(await contacts.add(alice.accountId)).toMatchObject({ state: "accepted" });
     expect(await all(alice.client.contacts.list())).toMatchObject([
       { accountId: bob.accountId, username: bob.username, state: "accepted" },

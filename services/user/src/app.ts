@@ -5,6 +5,7 @@ import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import { endingRoutes } from "./accounts/ending-routes.ts";
 import { usernameTaken } from "./accounts/register-account.ts";
 import { accountRoutes } from "./accounts/routes.ts";
+import { searchRoutes } from "./accounts/search-routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import type { UserContext } from "./context.ts";
 import { emailRoutes } from "./emails/routes.ts";
@@ -30,6 +31,7 @@ export function createUserApp(context: UserContext): App {
     constraints: { account_username_unique: usernameTaken, passkey_credential_unique: passkeyExists },
   });
   app.route(BASE_PATH, accountRoutes(context));
+  app.route(BASE_PATH, searchRoutes(context));
   app.route(BASE_PATH, endingRoutes(context));
   app.route(BASE_PATH, emailRoutes(context));
   app.route(BASE_PATH, passwordRoutes(context));

@@ -5,6 +5,7 @@ import {
 } from "@sotto/contracts/session-api";
 import {
   type PublicAccount,
+  publicAccount,
   refreshed,
   type Session,
   type SignedIn,
@@ -13,6 +14,7 @@ import {
 } from "@sotto/contracts/user-api";
 import { z } from "zod";
 import type { SecondFactorAnswer } from "../session/prove-second-factor.ts";
+import { hasCode } from "../sotto-error.ts";
 import type { AuthorizedRequest } from "./chat-api.ts";
 import type { Http } from "./http.ts";
 
@@ -74,6 +76,19 @@ export async function findAccountByName(
   const path = `/api/user/accounts?${new URLSearchParams({ prefix: username })}`;
   const { accounts } = await request({ method: "GET", path, answer: searchResult });
   return accounts.find((account) => account.username === username);
+}
+
+/** The names of an account, confirmed by the server; undefined when it is not active. */
+export async function findAccountById(
+  request: AuthorizedRequest,
+  accountId: string,
+): Promise<PublicAccount | undefined> {
+  try {
+    return await request({ method: "GET", path: `/api/user/accounts/${accountId}`, answer: publicAccount });
+  } catch (error) {
+    if (hasCode(error, "not_found")) return undefined;
+    throw error;
+  }
 }
 
 export function bearer(accessToken: string): Record<string, string> {

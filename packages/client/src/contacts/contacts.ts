@@ -10,12 +10,14 @@ import {
   type PrivacySettings,
   privacySettings,
 } from "@sotto/contracts/people-api";
+import { findAccountById } from "../api/user-api.ts";
 import type { ClientContext } from "../client-context.ts";
 import { readPages, withQuery } from "../pages.ts";
-import { findPerson } from "../rows/person-rows.ts";
+import { findPerson, getPerson, putPerson } from "../rows/person-rows.ts";
+import { hasCode } from "../sotto-error.ts";
 import { findAccountId } from "./find-account-id.ts";
 
-/** With the name by which this device knows the account. */
+/** With the name of the account, confirmed by the server; absent when it is not active, or too many are new at once. */
 export type Named<T> = T & { readonly username?: string | undefined };
 
 /** `person` is a username or an account id throughout. */
@@ -94,11 +96,40 @@ async function pathOf(deps: Deps, path: string, person: string): Promise<string>
   return `${path}/${await findAccountId(deps, person)}`;
 }
 
-function addNames<T extends { readonly accountId: string }>(
-  { store }: Pick<Deps, "store">,
+/** Names that this device does not know, such as of strangers who ask, are asked for one after the other. */
+async function addNames<T extends { readonly accountId: string }>(
+  deps: Deps,
   items: readonly T[],
 ): Promise<Named<T>[]> {
-  return Promise.all(
-    items.map(async (item) => ({ ...item, username: (await findPerson(store, item.accountId))?.username })),
-  );
+  const named: Named<T>[] = [];
+  let mayAsk = true;
+  for (const item of items) {
+    let username = (await findPerson(deps.store, item.accountId))?.username;
+    if (username === undefined && mayAsk) {
+      const learned = await learnName(deps, item.accountId);
+      // Too many strangers at once: they are listed all the same, and named the next time.
+      if (learned === RATE_LIMITED) mayAsk = false;
+      else username = learned;
+    }
+    named.push({ ...item, username });
+  }
+  return named;
+}
+
+const RATE_LIMITED = Symbol("rate limited");
+
+async function learnName(
+  { transact, request }: Deps,
+  accountId: string,
+): Promise<string | undefined | typeof RATE_LIMITED> {
+  try {
+    const found = await findAccountById(request, accountId);
+    if (!found) return undefined;
+    const { username } = found;
+    await transact(async (tx) => putPerson(tx, { ...(await getPerson(tx, accountId)), username }));
+    return username;
+  } catch (error) {
+    if (hasCode(error, "rate_limited")) return RATE_LIMITED;
+    throw error;
+  }
 }

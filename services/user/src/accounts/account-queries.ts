@@ -145,11 +145,25 @@ export async function listAccountsInRange(
   limit: number,
 ): Promise<PublicAccount[]> {
   const rows = await accountsInRange(db, range, limit).execute();
-  return rows.map((row) => ({
-    accountId: row.account_id,
-    username: row.username,
-    displayName: row.display_name,
-  }));
+  return rows.map(toPublicAccount);
+}
+
+/** An active account, as others see it. */
+export async function findPublicAccount(
+  db: Executor<AccountDatabase>,
+  accountId: string,
+): Promise<PublicAccount | undefined> {
+  const row = await db
+    .selectFrom("account")
+    .select(["account_id", "username", "display_name"])
+    .where("account_id", "=", accountId)
+    .where("state", "=", "active")
+    .executeTakeFirst();
+  return row && toPublicAccount(row);
+}
+
+function toPublicAccount(row: Pick<AccountRow, "account_id" | "username" | "display_name">): PublicAccount {
+  return { accountId: row.account_id, username: row.username, displayName: row.display_name };
 }
 
 export function toAccount(row: AccountRow): Account {

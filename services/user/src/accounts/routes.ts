@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { updateAccountRequest } from "@sotto/contracts/account-api";
-import { account, registerRequest, searchQuery, searchResult, signedIn } from "@sotto/contracts/user-api";
+import { account, registerRequest, signedIn } from "@sotto/contracts/user-api";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
 import { originOf } from "../audit/request-origin.ts";
@@ -9,7 +9,6 @@ import { answerSession, requireTransport } from "../sessions/answer-session.ts";
 import { requireSession } from "../sessions/require-session.ts";
 import { getAccount } from "./get-account.ts";
 import { registerAccount } from "./register-account.ts";
-import { searchAccounts } from "./search-accounts.ts";
 import { updateAccount } from "./update-account.ts";
 
 const registerRoute = createRoute({
@@ -84,24 +83,6 @@ export function accountRoutes(context: UserContext): App {
     const { accountId } = c.var.caller;
     const { displayName } = c.req.valid("json");
     return c.json(await updateAccount(context, { accountId, displayName, origin: originOf(c) }), 200);
-  });
-
-  const searchRoute = createRoute({
-    method: "get",
-    path: "/accounts",
-    tags: ["Accounts"],
-    summary: "Find active accounts by the start of their username",
-    security: callerSecurity,
-    middleware,
-    request: { query: searchQuery },
-    responses: {
-      200: jsonContent(searchResult, "The first of them in the order of their names."),
-      ...problems("bad_request", "unauthenticated", "token_expired", "session_revoked"),
-    },
-  });
-  app.openapi(searchRoute, async (c) => {
-    const { prefix, limit } = c.req.valid("query");
-    return c.json({ accounts: await searchAccounts(context, { prefix, limit }) }, 200);
   });
   return app;
 }

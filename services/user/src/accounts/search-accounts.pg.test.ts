@@ -37,6 +37,31 @@ test("a search tells id and name of an account and nothing else", async () => {
   });
 });
 
+test("an account is found by its id while it is active, and only then", async () => {
+  const { accountId } = await user.register("carol");
+  const read = async (id: string) => (await user.get(`/accounts/${id}`, { token })).json();
+  expect(await read(accountId)).toEqual({ accountId, username: "carol", displayName: null });
+  const unknown = await read("01900000-0000-7000-8000-000000000000");
+  expect(unknown).toMatchObject({ status: 404, code: "not_found" });
+  await user.owner.query(
+    "update account.account set state = 'suspended', suspended_reason = 'x' where account_id = $1",
+    [accountId],
+  );
+  expect({ ...(await read(accountId)), requestId: "" }).toEqual({ ...unknown, requestId: "" });
+});
+
+test("looking for people has a limit of its own, which every kind of looking uses up", async () => {
+  const { accessToken } = await user.register("curious");
+  const { accountId } = await user.register("dora");
+  const statuses = new Set<number>();
+  for (let time = 0; time < 40; time += 1) {
+    const path = time % 2 === 0 ? "/accounts?prefix=al" : `/accounts/${accountId}`;
+    statuses.add((await user.get(path, { token: accessToken })).status);
+  }
+  expect([...statuses]).toEqual([200, 429]);
+  expect((await user.get("/me", { token: accessToken })).status).toBe(200);
+});
+
 test("patterns, bad limits and repeated or unknown parameters are refused", async () => {
   for (const query of [
     "",
