@@ -11,7 +11,7 @@ import {
 import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { findFreePort } from "../../../scripts/embedded/postgres.ts";
 import { newSealKeys } from "./seal-key-fixture.ts";
 
@@ -19,73 +19,85 @@ const PATIENT = { timeout: 100_000, interval: 200 };
 const ACCOUNTS = 40;
 const ROUNDS = 6;
 
-type Service = "relay" | "notification";
+const SERVICES = ["relay", "notification"] as const;
+type Service = (typeof SERVICES)[number];
 type Process = { child: ChildProcess; port: number };
 
 let postgres: TestPostgres;
 let broker: TestRabbitmq;
-let database: TestDatabase;
-let smtp: TestSmtp;
-let users: pg.Client;
-const running = new Map<Service, Process>();
-
 beforeAll(async () => {
   [postgres, broker] = await Promise.all([startTestPostgres(), startRabbitmq()]);
-});
-beforeEach(async () => {
-  database = await createTestDatabase(postgres.address);
-  smtp = await startSmtp();
-  users = new pg.Client({ connectionString: database.urlFor("user") });
-  await users.connect();
-});
-afterEach(async () => {
-  for (const service of [...running.keys()]) await kill(service);
-  await users.end();
-  await smtp.stop();
-  await database.drop();
 });
 afterAll(async () => {
   await broker?.stop();
   await postgres?.stop();
 });
 
-async function start(service: Service, brokerUrl?: string): Promise<void> {
-  const port = await findFreePort();
-  const script = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
-  const child = spawn(process.execPath, [script], {
-    stdio: "ignore",
-    env: {
-      PATH: process.env.PATH,
-      PORT: String(port),
-      DATABASE_URL: database.urlFor(service),
-      SMTP_URL: smtp.url,
-      MAIL_FROM: "Sotto <no-reply@sotto.example>",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: "http://127.0.0.1:1/.well-known/jwks.json",
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      SOTTO_PARENT_PID: String(process.pid),
-      ...(brokerUrl === undefined ? {} : { MESSAGE_BROKER_URL: brokerUrl }),
+/** Both services over a database and a mail server of their own, so that the transports can be tested side by side. */
+async function createWorld(brokerUrl: string | undefined) {
+  const database = await createTestDatabase(postgres.address);
+  const smtp = await startSmtp();
+  const users = new pg.Client({ connectionString: database.urlFor("user") });
+  await users.connect();
+  const running = new Map<Service, Process>();
+
+  async function start(service: Service): Promise<void> {
+    const port = await findFreePort();
+    const script = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
+    const env = envOf(service, { database, smtp, port, brokerUrl });
+    running.set(service, { child: spawn(process.execPath, [script], { stdio: "ignore", env }), port });
+  }
+
+  async function kill(service: Service): Promise<void> {
+    const child = running.get(service)?.child;
+    running.delete(service);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async function statusOf(service: Service): Promise<number | undefined> {
+    const url = `http://127.0.0.1:${running.get(service)?.port}/health/ready`;
+    return (await fetch(url).catch(() => undefined))?.status;
+  }
+
+  return {
+    smtp,
+    start,
+    kill,
+    /** Both have the status. */
+    becomes: (status: number) =>
+      vi.waitFor(async () => {
+        for (const service of SERVICES) expect(await statusOf(service)).toBe(status);
+      }, PATIENT),
+    append: (events: readonly Registered[]) =>
+      users.query("insert into outbox.event (events) values ($1)", [JSON.stringify(events)]),
+    async close() {
+      for (const service of SERVICES) await kill(service);
+      await users.end();
+      await smtp.stop();
+      await database.drop();
     },
-  });
-  running.set(service, { child, port });
+  };
 }
 
-async function kill(service: Service): Promise<void> {
-  const child = running.get(service)?.child;
-  running.delete(service);
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
-  await ended;
-}
+type Surroundings = { database: TestDatabase; smtp: TestSmtp; port: number; brokerUrl: string | undefined };
 
-async function statusOf(service: Service): Promise<number | undefined> {
-  const url = `http://127.0.0.1:${running.get(service)?.port}/health/ready`;
-  return (await fetch(url).catch(() => undefined))?.status;
+function envOf(service: Service, { database, smtp, port, brokerUrl }: Surroundings) {
+  return {
+    PATH: process.env.PATH,
+    PORT: String(port),
+    DATABASE_URL: database.urlFor(service),
+    SMTP_URL: smtp.url,
+    MAIL_FROM: "Sotto <no-reply@sotto.example>",
+    PUBLIC_URL: "http://localhost:8080",
+    JWKS_URL: "http://127.0.0.1:1/.well-known/jwks.json",
+    SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+    SOTTO_PARENT_PID: String(process.pid),
+    ...(brokerUrl === undefined ? {} : { MESSAGE_BROKER_URL: brokerUrl }),
+  };
 }
-
-const isReady = (service: Service) =>
-  vi.waitFor(async () => expect(await statusOf(service)).toBe(200), PATIENT);
 
 type Registered = { id: string; data: { email: string } };
 
@@ -100,12 +112,8 @@ function registered(index: number): Registered {
   } as Registered;
 }
 
-async function append(events: readonly Registered[]): Promise<void> {
-  await users.query("insert into outbox.event (events) values ($1)", [JSON.stringify(events)]);
-}
-
 /** Recipient to the set of Message-IDs that it got. */
-function mailsByRecipient(): Map<string, Set<string>> {
+function mailsByRecipient(smtp: TestSmtp): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const mail of smtp.mails) {
     const recipient = mail.to?.[0]?.address ?? "";
@@ -114,11 +122,11 @@ function mailsByRecipient(): Map<string, Set<string>> {
   return found;
 }
 
-async function expectAllMails(events: readonly Registered[]): Promise<void> {
+async function expectAllMails(smtp: TestSmtp, events: readonly Registered[]): Promise<void> {
   const expected = new Map(
     events.map(({ id, data }) => [data.email, new Set([`<${id}.welcome@sotto.example>`])]),
   );
-  await vi.waitFor(() => expect(mailsByRecipient()).toEqual(expected), PATIENT);
+  await vi.waitFor(() => expect(mailsByRecipient(smtp)).toEqual(expected), PATIENT);
 }
 
 const transports: Readonly<Record<string, () => string | undefined>> = {
@@ -126,12 +134,16 @@ const transports: Readonly<Record<string, () => string | undefined>> = {
   RabbitMQ: () => broker.url,
 };
 
-describe.each(Object.entries(transports))("over %s", (_name, brokerUrl) => {
-  it("every new account gets its welcome mail while relay and notification are killed, and no second one", async () => {
+// Side by side: a mail whose sender was killed rests until the lease has ended.
+describe.concurrent.each(Object.entries(transports))("over %s", (_name, brokerUrl) => {
+  it("every new account gets its welcome mail while relay and notification are killed, and no second one", async ({
+    onTestFinished,
+  }) => {
+    const { smtp, start, kill, becomes, append, close } = await createWorld(brokerUrl());
+    onTestFinished(close);
     const events = Array.from({ length: ACCOUNTS }, (_, index) => registered(index));
-    await start("relay", brokerUrl());
-    await start("notification", brokerUrl());
-    await Promise.all([isReady("relay"), isReady("notification")]);
+    for (const service of SERVICES) await start(service);
+    await becomes(200);
     const perRound = Math.ceil(ACCOUNTS / ROUNDS);
     for (let round = 0; round < ROUNDS; round++) {
       const before = smtp.mails.length;
@@ -140,30 +152,32 @@ describe.each(Object.entries(transports))("over %s", (_name, brokerUrl) => {
       if (round % 3 !== 0) await vi.waitFor(() => expect(smtp.mails.length).toBeGreaterThan(before), PATIENT);
       const victim: Service = round % 2 === 0 ? "relay" : "notification";
       await kill(victim);
-      await start(victim, brokerUrl());
+      await start(victim);
     }
-    await expectAllMails(events);
+    await expectAllMails(smtp, events);
     const mails = smtp.mails.length;
 
     // Published once more: RabbitMQ delivers them again, and the consumer knows them.
-    await Promise.all([isReady("relay"), isReady("notification")]);
+    await becomes(200);
     const last = registered(ACCOUNTS);
     await append([...events, last]);
-    await expectAllMails([...events, last]);
+    await expectAllMails(smtp, [...events, last]);
     expect(smtp.mails.length).toBe(mails + 1);
   });
 });
 
-it("relay and notification are not ready without their broker, and ready again by themselves", async () => {
-  await start("relay", broker.url);
-  await start("notification", broker.url);
-  await Promise.all([isReady("relay"), isReady("notification")]);
+it("relay and notification are not ready without their broker, and ready again by themselves", async ({
+  onTestFinished,
+}) => {
+  const { smtp, start, becomes, append, close } = await createWorld(broker.url);
+  onTestFinished(close);
+  for (const service of SERVICES) await start(service);
+  await becomes(200);
   await broker.kill9();
-  for (const service of ["relay", "notification"] as const)
-    await vi.waitFor(async () => expect(await statusOf(service)).toBe(503), PATIENT);
+  await becomes(503);
   const event = registered(1);
   await append([event]);
   await broker.restart();
-  await expectAllMails([event]);
-  await Promise.all([isReady("relay"), isReady("notification")]);
+  await expectAllMails(smtp, [event]);
+  await becomes(200);
 });
