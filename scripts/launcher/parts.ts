@@ -2,6 +2,7 @@
 import path from "node:path";
 import { ROLES, type ServiceRole } from "../../db/roles.ts";
 import type { ChildSpec } from "./child-process.ts";
+import { limitsFor } from "./rate-limits.ts";
 import type { Secrets } from "./secrets.ts";
 import { DEFAULT_PORT, type Settings } from "./settings.ts";
 
@@ -77,28 +78,38 @@ function publicHalf({ d: _private, ...key }: Secrets["notificationKey"]) {
   return key;
 }
 
+/** The settings that have a value. */
+function given(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
 /** The processes, without PostgreSQL, in the order of their start; they end in the opposite order. */
 export function partSpecs(input: PartsInput): ChildSpec[] {
   const { settings, secrets, ports, publicUrl } = input;
   const main = (service: string): string => `services/${service}/src/main.ts`;
-  const broker: Record<string, string> = settings.brokerUrl ? { MESSAGE_BROKER_URL: settings.brokerUrl } : {};
-  const rateLimits: Record<string, string> = settings.rateLimits ? { RATE_LIMITS: settings.rateLimits } : {};
-  const grace: Record<string, string> = settings.deletionGraceDays
-    ? { DELETION_GRACE_DAYS: settings.deletionGraceDays }
-    : {};
   const serviceEnv = (role: ServiceRole): Record<string, string> => ({
     DATABASE_URL: databaseUrlFor(role, input),
     JWKS_URL: `${originOf(ports, "user")}/.well-known/jwks.json`,
     PUBLIC_URL: publicUrl,
-    ...broker,
-    ...rateLimits,
+    ...given({
+      MESSAGE_BROKER_URL: settings.brokerUrl,
+      CORS_ORIGINS: settings.corsOrigins,
+      RATE_LIMITS:
+        role === "relay" || !settings.rateLimits ? undefined : limitsFor(role, settings.rateLimits),
+    }),
   });
   const chat = (name: "chat-1" | "chat-2"): ChildSpec =>
-    part(input, name, main("chat"), { ...serviceEnv("chat"), NODE_NAME: name });
+    part(input, name, main("chat"), {
+      ...serviceEnv("chat"),
+      ...given({ DEFAULT_WHO_MAY_WRITE_FIRST: settings.whoMayWriteFirst }),
+      NODE_NAME: name,
+    });
   return [
     part(input, "user", main("user"), {
       ...serviceEnv("user"),
-      ...grace,
+      ...given({ DELETION_GRACE_DAYS: settings.deletionGraceDays }),
       ACCOUNT_SECRET: secrets.accountSecret,
       NOTIFICATION_SEAL_KEY: JSON.stringify(publicHalf(secrets.notificationKey)),
     }),

@@ -7,8 +7,12 @@ export interface Settings {
   readonly logLevel: string;
   readonly brokerUrl: string | undefined;
   readonly smtpUrl: string | undefined;
-  /** JSON, for every service. */
+  /** JSON; see rate-limits.ts. */
   readonly rateLimits: string | undefined;
+  /** Pages of other origins that may call with a token. */
+  readonly corsOrigins: string | undefined;
+  /** Of accounts that have not decided themselves. */
+  readonly whoMayWriteFirst: string | undefined;
   /** Days between asking for the deletion of an account and the deletion. */
   readonly deletionGraceDays: string | undefined;
 }
@@ -33,6 +37,8 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     smtpUrl: env.SMTP_URL || undefined,
     rateLimits: env.RATE_LIMITS || undefined,
+    corsOrigins: env.CORS_ORIGINS || undefined,
+    whoMayWriteFirst: env.DEFAULT_WHO_MAY_WRITE_FIRST || undefined,
     deletionGraceDays: env.DELETION_GRACE_DAYS || undefined,
   };
 }
