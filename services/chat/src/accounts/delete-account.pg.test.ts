@@ -129,7 +129,7 @@ describe("a deleted account", () => {
     await callAs(world, node, ben, [
       "POST",
       "/inbox/acknowledgements",
-      { envelopeIds: page.body.envelopes.map(({ envelopeId }: { envelopeId: number }) => envelopeId) },
+      { envelopeIds: page.body.envelopes.map(({ envelopeId }) => envelopeId) },
     ]);
     await finish(ann);
     expect(await findTables(ann.accountId)).toEqual([]);

@@ -3,8 +3,23 @@ import { DEVICE_HEADER } from "@sotto/contracts/message-api";
 import type { Resident } from "@sotto/testkit/population";
 import type { ChatNode, ChatWorld } from "../chat-node-fixture.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: an answer is whatever the route says, and looked at by matchers.
-export type Answer = { status: number; body: any };
+/** The parts of answers that tests go on with; the rest is looked at by matchers. */
+export type Answer = {
+  status: number;
+  body: {
+    readonly code: string;
+    readonly detail: string;
+    readonly state: string;
+    readonly accountId: string;
+    readonly contacts: readonly { readonly state: string }[];
+    readonly envelopes: readonly { readonly envelopeId: number }[];
+    readonly conversationId: string;
+    readonly conversations: readonly unknown[];
+    readonly requestedAt: string;
+    readonly next: string | null;
+    readonly [name: string]: unknown;
+  };
+};
 
 /** Calls a route, by its path behind `/api/chat`, as a resident and its device. */
 export async function callAs(
@@ -35,8 +50,8 @@ export async function listAll<T>(
   const all: T[] = [];
   let after: string | null = null;
   do {
-    const { body } = await read(`?limit=${limit}${after ? `&after=${after}` : ""}`);
-    all.push(...body[name]);
+    const { body }: Answer = await read(`?limit=${limit}${after ? `&after=${after}` : ""}`);
+    all.push(...(body[name] as T[]));
     after = body.next;
   } while (after !== null);
   return all;

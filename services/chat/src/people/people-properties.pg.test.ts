@@ -179,7 +179,7 @@ test("requests, answers, ends and blocks in any order leave what they say, for e
         take(model, [who, what]);
         for (const each of ["ann", "ben"] as const) {
           const { body } = await callAs(world, node, people[each], ["GET", "/contacts"]);
-          const states = body.contacts.map(({ state }: { state: string }) => state);
+          const states = body.contacts.map(({ state }) => state);
           expect(states, `${each} after ${who} ${what}`).toEqual(seenBy(model, each));
         }
       }
