@@ -4,7 +4,13 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { limits } from "@sotto/contracts/limits";
 import { faultsOf } from "@sotto/testkit/contract-answers";
 import { type Operation, operationsAt } from "@sotto/testkit/contract-document";
-import { brokenBodies, brokenTexts, type Sample, sampleRequest } from "@sotto/testkit/contract-samples";
+import {
+  brokenBodies,
+  brokenTexts,
+  oddBodies,
+  type Sample,
+  sampleRequest,
+} from "@sotto/testkit/contract-samples";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Ask,
@@ -138,6 +144,25 @@ test("a field of a body that is missing, of another type or size, or too many, i
     }
   }
   expect(cases).toBeGreaterThan(500);
+});
+
+test("no text that a schema lets pass makes a service fail", async () => {
+  let cases = 0;
+  for (const operation of world.operations) {
+    if (!operation.body) continue;
+    const { sample, ask } = requestFor(operation);
+    for (const { what, value } of oddBodies(sample.body)) {
+      cases += 1;
+      const answer = await world.ask(operation, sample.path, { ...ask, body: value });
+      expect(faultsOf(operation, answer), `${operation.name} with ${what}`).toEqual([]);
+    }
+  }
+  expect(cases).toBeGreaterThan(300);
+  // Else they were refused for that.
+  const me = await world.ask({ service: "user", method: "GET" }, "/api/user/me", {
+    token: alice.accessToken,
+  });
+  expect(me.status).toBe(200);
 });
 
 test("a body that is no JSON, or none at all where one must be, is refused", async () => {

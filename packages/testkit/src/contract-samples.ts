@@ -85,6 +85,40 @@ export function sampleOf(schema: Schema, seed = 1): unknown {
 /** A value with one thing wrong with it, and where. */
 export type Broken = { readonly what: string; readonly value: unknown };
 
+/** Texts that a database, a log or a file name would stumble over, though a schema may let them pass. */
+const ODD_TEXTS = [
+  "\u0000",
+  "a\u0000b",
+  "\ud800",
+  "\udfff\ud800",
+  "\u202e",
+  "\u0130",
+  "%",
+  "' or 1=1 --",
+  "../..",
+  "\r\n",
+];
+
+/** `base` with each of its texts, wherever they are, replaced by an odd one. */
+export function oddBodies(base: unknown): Broken[] {
+  if (typeof base === "string") return ODD_TEXTS.map((value) => ({ what: brief(value), value }));
+  if (Array.isArray(base)) {
+    return base.flatMap((item, index) =>
+      oddBodies(item).map(({ what, value }) => ({
+        what: `${index}: ${what}`,
+        value: base.with(index, value),
+      })),
+    );
+  }
+  if (typeof base !== "object" || base === null) return [];
+  return Object.entries(base).flatMap(([name, part]) =>
+    oddBodies(part).map(({ what, value }) => ({
+      what: `${name}: ${what}`,
+      value: { ...base, [name]: value },
+    })),
+  );
+}
+
 /** For each field of `schema`, what it must not be; each case is `base` but for that field. */
 export function brokenBodies(schema: Schema, base: unknown): Broken[] {
   return [
