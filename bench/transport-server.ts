@@ -40,7 +40,7 @@ function deliver(): void {
 }
 
 const server = http.createServer((_request, response) => response.end());
-const io = createSocketServer();
+const io = createSocketServer({ corsOrigins: [] });
 io.on("connection", (socket) => {
   const { deviceId } = socket.handshake.auth as HandshakeAuth;
   coalesceWrites(socket);

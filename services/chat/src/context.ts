@@ -95,6 +95,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     figures,
     node: { id: config.nodeId, name: config.NODE_NAME },
     publicOrigin: new URL(config.PUBLIC_URL).origin,
+    edge: edgeOf(config),
   };
   const pools = createPools(config, log);
   const {
@@ -114,7 +115,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     log,
     metrics,
   });
-  const { close: closeDelivery, ...delivery } = createDelivery(pools, log, figures);
+  const { close: closeDelivery, ...delivery } = createDelivery(pools, ground);
   const commitQueue = createCommit(pools.commit, ground, delivery);
   const audiences = createAudiences(db);
   addChatGauges(metrics, { connections: delivery.connections, commitQueue });
@@ -127,7 +128,6 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     pool,
     bus,
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock: ground.clock }),
-    edge: edgeOf(config),
     limits: createLimits<ChatLimit>(config.RATE_LIMITS, { pool, schema: "chat", clock: ground.clock, log }),
     nodeLimits: createNodeLimits(config.RATE_LIMITS, ground.clock),
     audiences,
@@ -147,11 +147,10 @@ type Delivery = Pick<
 
 function createDelivery(
   pools: { adapter: pg.Pool; mailbox: pg.Pool },
-  log: Logger,
-  figures: ChatMetrics,
+  { log, figures, edge }: Pick<ChatContext, "log" | "figures" | "edge">,
 ): Delivery & { close(): Promise<void> } {
   const connections = createConnections();
-  const io = createSocketServer();
+  const io = createSocketServer(edge);
   const reader = createMailboxReader({ pool: pools.mailbox, log, figures, nextTick: connections.nextTick });
   const adapterPool = createAdapterPool(pools.adapter, log, () => {
     for (const connection of connections.all()) reader.request(connection);

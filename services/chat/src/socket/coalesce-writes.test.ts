@@ -16,7 +16,7 @@ afterEach(async () => {
 /** Both ends of one connection, whose writes are coalesced. */
 async function connectPair() {
   const server = http.createServer().listen(0, "127.0.0.1");
-  const sockets = createSocketServer();
+  const sockets = createSocketServer({ corsOrigins: [] });
   sockets.attach(server);
   closers.push(() => sockets.close());
   await once(server, "listening");

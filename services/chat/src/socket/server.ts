@@ -3,6 +3,8 @@ import { limits } from "@sotto/contracts/limits";
 import type { InboxEnvelope } from "@sotto/contracts/message-api";
 import { type CloseReason, SOCKET_PATH } from "@sotto/contracts/socket-events";
 import { AppError, toAppError, toFrameError } from "@sotto/platform/app-error";
+import type { Edge } from "@sotto/platform/edge";
+import { RAW_GUARDS } from "@sotto/platform/guard-answers";
 import { Server, type Socket } from "socket.io";
 import type { ChatContext } from "../context.ts";
 import type { ConnectionSink, DeviceConnection } from "../delivery/device-connection.ts";
@@ -15,8 +17,11 @@ import { countUnsentBytes } from "./unsent-bytes.ts";
 /** How often a client that is over its budget may go on before it is disconnected. */
 const REFUSALS_BEFORE_CLOSE = 1000;
 
-/** The Socket.IO server of a node; it gets its HTTP server later, and its adapter from the context. */
-export function createSocketServer(): Server {
+/**
+ * The Socket.IO server of a node; it gets its HTTP server later, and its adapter from the context. Pages of `corsOrigins`
+ * may poll, never with cookies. Browsers let any page open a WebSocket: whose cookie counts is decided in `admit`.
+ */
+export function createSocketServer({ corsOrigins }: Pick<Edge, "corsOrigins">): Server {
   return new Server({
     path: SOCKET_PATH,
     serveClient: false,
@@ -28,6 +33,7 @@ export function createSocketServer(): Server {
     pingInterval: 25_000,
     pingTimeout: 20_000,
     allowEIO3: false,
+    ...(corsOrigins.length > 0 && { cors: { origin: [...corsOrigins], credentials: false } }),
   });
 }
 
@@ -56,6 +62,7 @@ export function serveSockets(context: ChatContext, server: HttpServer): void {
   });
   io.on("connection", (socket) => serveConnection(context, socket));
   io.attach(server);
+  io.engine.on("headers", (headers: Record<string, string>) => void Object.assign(headers, RAW_GUARDS));
 }
 
 function stopping(): AppError {
