@@ -31,10 +31,12 @@ create table account.account (
   deletes_at timestamp with time zone,
   suspended_reason text,
   operator_role text,
+  language text,
   constraint account_pkey PRIMARY KEY (account_id),
   constraint account_username_unique UNIQUE (username),
   constraint account_deletes_when_deleting CHECK ((state = 'deleting'::text) = (deletes_at IS NOT NULL)),
   constraint account_display_name_length CHECK (char_length(display_name) >= 1 AND char_length(display_name) <= 64),
+  constraint account_language_length CHECK (char_length(language) >= 2 AND char_length(language) <= 35),
   constraint account_role_known CHECK (operator_role = ANY (ARRAY['auditor'::text, 'moderator'::text, 'administrator'::text])),
   constraint account_state_known CHECK (state = ANY (ARRAY['active'::text, 'deactivated'::text, 'deleting'::text, 'suspended'::text])),
   constraint account_suspended_with_reason CHECK ((state = 'suspended'::text) = (suspended_reason IS NOT NULL)),
@@ -383,6 +385,18 @@ grant delete, insert, select, update on chat.socket_io_attachments to sotto_chat
 grant usage on schema notify to sotto_notification;
 grant delete, insert, select, update on future tables in schema notify to sotto_notification;
 grant usage on future sequences in schema notify to sotto_notification;
+
+create table notify.addressee (
+  account_id uuid not null,
+  username text not null,
+  email text not null,
+  email_verified boolean not null,
+  language text,
+  active boolean not null,
+  as_of timestamp with time zone not null,
+  constraint addressee_pkey PRIMARY KEY (account_id)
+);
+grant delete, insert, select, update on notify.addressee to sotto_notification;
 
 create table notify.email (
   id uuid not null,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { accountId, conversationId, deviceId, eventId, messageId, sessionId } from "./ids.ts";
-import { username } from "./user-api.ts";
+import { language, username } from "./user-api.ts";
 
 /** A compact JWE (RFC 7516, ECDH-ES over X25519 and A256GCM) to the notification service; its plaintext is a `sealedLink`. */
 const sealed = z.string().min(1).max(4096);
@@ -34,14 +34,22 @@ export const securityNotice = z.enum([
 ]);
 export type SecurityNotice = z.infer<typeof securityNotice>;
 
-const addressee = { username, email: z.email() };
+/** Whom a mail goes to; `language` as the account chose it, null when it did not. */
+const addressee = { username, email: z.email(), language: language.nullable().default(null) };
 
 /**
  * Domain events: what services tell each other and integrators over the bus. Metadata only.
  * `type` is also the routing key. `key` orders: events of one key are published in the order they were appended.
  */
 const eventData = {
-  "user.account-registered": z.object({ accountId, username, email: z.email() }),
+  "user.account-registered": z.object({ accountId, ...addressee }),
+  /** The account as it is now, whatever of this has changed. `active`: false while nothing must be sent to it. */
+  "user.account-updated": z.object({
+    accountId,
+    ...addressee,
+    emailVerified: z.boolean(),
+    active: z.boolean(),
+  }),
   "user.account-deleted": z.object({ accountId }),
   "user.session-revoked": z.object({ accountId, sessionId }),
   /** `sealed`: see `sealedLink`. */
@@ -59,7 +67,8 @@ const eventData = {
     notice: securityNotice,
     client: z.string().nullable(),
   }),
-  "chat.device-added": z.object({ accountId, deviceId }),
+  /** `first`: the account had none before. */
+  "chat.device-added": z.object({ accountId, deviceId, first: z.boolean().default(false) }),
   "chat.device-removed": z.object({ accountId, deviceId }),
   "chat.message-accepted": z.object({
     messageId,
@@ -67,16 +76,30 @@ const eventData = {
     senderAccountId: accountId,
     envelopes: z.int(),
   }),
+  /**
+   * Messages wait at a device while no device of the account is connected. `waiting` counts those that are neither read
+   * nor of a muted conversation. Told once until `chat.inbox-attended`, and again when many more have come.
+   */
   "chat.inbox-waiting": z.object({ accountId, deviceId, waiting: z.int() }),
+  /** Somebody of whom `chat.inbox-waiting` was told is there again, or has read it all: nothing more is to be sent of it. */
+  "chat.inbox-attended": z.object({ accountId }),
+  /** `accountId` is asked by `byAccountId`, who wants to write to it. */
+  "chat.contact-requested": z.object({ accountId, byAccountId: accountId }),
+  /** The request of `accountId` was accepted by `byAccountId`. */
+  "chat.contact-accepted": z.object({ accountId, byAccountId: accountId }),
   "notification.delivery-failed": z.object({
     sourceEventId: eventId,
-    channel: z.enum(["email"]),
+    channel: z.enum(["email", "push"]),
     reason: z.string(),
   }),
+  /** An account's list of notifications has changed; `unread` is what it holds unread now. */
+  "notification.list-changed": z.object({ accountId, unread: z.int() }),
 } as const;
 
 export type EventType = keyof typeof eventData;
 export type EventData<T extends EventType> = z.infer<(typeof eventData)[T]>;
+/** `EventData` as it is written: what has a default can be left out. */
+export type NewEventData<T extends EventType> = z.input<(typeof eventData)[T]>;
 
 export const eventTypes = Object.keys(eventData) as EventType[];
 

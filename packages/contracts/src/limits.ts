@@ -36,6 +36,8 @@ export const limits = {
   displayNameMax: 64,
   /** Characters of the name by which a client lists its session. */
   clientNameMax: 64,
+  /** Characters of a language tag (RFC 5646 section 4.4.1). */
+  languageMax: 35,
   passkeysPerAccount: 10,
   recoveryCodes: 10,
   /** Accounts that one account may block, and contacts (requests included) that it may have. */

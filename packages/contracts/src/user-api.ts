@@ -36,6 +36,13 @@ export const clientName = z
   .max(limits.clientNameMax)
   .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, "must be one line of printable text");
 
+/** Language tag (BCP 47), as `de` or `pt-BR`: of mails to an account. */
+export const language = z
+  .string()
+  .max(limits.languageMax)
+  .regex(/^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/, "must be a language tag")
+  .meta({ example: "de" });
+
 /**
  * `deactivated`: hidden, and active again with the next sign-in. `deleting`: the same until `deletesAt`, then gone.
  * `suspended`: by an operator.

@@ -1,11 +1,11 @@
-import type { DomainEvent, EventData, EventType } from "@sotto/contracts/events";
+import type { DomainEvent, EventType, NewEventData } from "@sotto/contracts/events";
 import { sql, type Transaction } from "kysely";
 import type { Clock } from "./clock.ts";
 import type { Ids } from "./ids.ts";
 
 /** What happened, before it gets an id and a time. Events of one `key` stay in order. */
 export type NewEvent<T extends EventType = EventType> = {
-  [K in T]: { type: K; key: string; data: EventData<K> };
+  [K in T]: { type: K; key: string; data: NewEventData<K> };
 }[T];
 
 /** Completes events: id, version, time. */

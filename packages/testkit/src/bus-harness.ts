@@ -39,7 +39,7 @@ export function makeEvents(count: number): TestEvent[] {
     version: 1,
     occurredAt: "2026-01-01T00:00:00.000Z",
     key: "account",
-    data: { accountId: systemIds.uuidv7(), deviceId: systemIds.uuidv7() },
+    data: { accountId: systemIds.uuidv7(), deviceId: systemIds.uuidv7(), first: false },
   }));
 }
 

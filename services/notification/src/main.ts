@@ -3,15 +3,15 @@ import { repeat } from "@sotto/platform/repeat";
 import { runService } from "@sotto/platform/service";
 import { createNotificationApp } from "./app.ts";
 import { parseNotificationConfig } from "./config.ts";
+import { consumeEvents } from "./consume-events.ts";
 import { createContext } from "./context.ts";
-import { consumeForMail } from "./email/consumer.ts";
 
 const PRUNE_EVERY_MS = 3_600_000;
 
 await runService("notification", async () => {
   const config = parseNotificationConfig(process.env);
   const context = createContext(config);
-  consumeForMail(context);
+  consumeEvents(context);
   context.sender.start();
   const upkeep = repeat(context, "forgetting of limits", PRUNE_EVERY_MS, async () => {
     await pruneLimits({ ...context, schema: "notify" });

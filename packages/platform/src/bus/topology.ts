@@ -9,6 +9,7 @@ export const topology = {
   chat: ["user.session-revoked", "user.account-deleted"],
   notification: [
     "user.account-registered",
+    "user.account-updated",
     "user.account-deleted",
     "user.email-verification-requested",
     "user.password-reset-requested",

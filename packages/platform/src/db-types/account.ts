@@ -34,6 +34,7 @@ export interface Account {
   display_name: string | null;
   email: string;
   email_verified_at: Timestamp | null;
+  language: string | null;
   operator_role: string | null;
   password_hash: string;
   state: Generated<string>;

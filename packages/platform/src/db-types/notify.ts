@@ -19,6 +19,16 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface Addressee {
+  account_id: string;
+  active: boolean;
+  as_of: Timestamp;
+  email: string;
+  email_verified: boolean;
+  language: string | null;
+  username: string;
+}
+
 export interface Email {
   account_id: string | null;
   attempts: Generated<number>;
@@ -47,6 +57,7 @@ export interface RateLimit {
 }
 
 export interface NotifyDatabase {
+  addressee: Addressee;
   email: Email;
   processed_event: ProcessedEvent;
   rate_limit: RateLimit;

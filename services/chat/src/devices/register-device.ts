@@ -129,7 +129,7 @@ async function storeRegistration(
   await insertDevice(tx, device);
   await insertKeys(tx, registration);
   await appendEvents(tx, context, [
-    { type: "chat.device-added", key: accountId, data: { accountId, deviceId } },
+    { type: "chat.device-added", key: accountId, data: { accountId, deviceId, first: devices.length === 0 } },
   ]);
   return device;
 }

@@ -9,8 +9,8 @@ import { sealLink } from "@sotto/platform/sealed-link";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { forgetAccount } from "../accounts/forget-account.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
-import { deleteAccountMail } from "./delete-account-mail.ts";
 import { pruneSettled } from "./email-queries.ts";
 import { type MailedEvent, mailedTypes } from "./mail-kinds.ts";
 import { queueMail } from "./queue-mail.ts";
@@ -44,7 +44,7 @@ const other = systemIds.uuidv7();
 const context = () => ({ db: notify.db, clock: systemClock, ids: systemIds });
 
 function eventOf(type: MailedEvent["type"], of = accountId): MailedEvent {
-  const addressee = { accountId: of, username: "alice", email: "alice@example.org" };
+  const addressee = { accountId: of, username: "alice", email: "alice@example.org", language: null };
   const data: { [T in MailedEvent["type"]]: EventData<T> } = {
     "user.account-registered": addressee,
     "user.email-verification-requested": { ...addressee, purpose: "register", sealed },
@@ -76,7 +76,7 @@ it("every mailed event becomes one mail of its account, however often it is deli
   for (const type of mailedTypes) {
     const event = eventOf(type);
     const results = await Promise.all(Array.from({ length: 4 }, () => queueMail(context(), event)));
-    expect(results.filter((result) => result === "queued")).toHaveLength(1);
+    expect(results.filter((result) => result === "applied")).toHaveLength(1);
   }
   const mails = await notify.db.selectFrom("email").select(["kind", "account_id"]).orderBy("id").execute();
   expect(mails).toEqual(
@@ -103,17 +103,17 @@ it("with an account everything of it goes, sent or not, and nothing of anybody e
     .insertInto("rate_limit")
     .values({ key: `export.account:${accountId}`, points: 1, expire: 1 })
     .execute();
-  await deleteAccountMail(context(), deleted());
+  await forgetAccount(context(), deleted());
   expect(await tablesWith(accountId)).toEqual([]);
   expect(await tablesWith(other)).toEqual(["email"]);
-  await deleteAccountMail(context(), deleted());
+  await forgetAccount(context(), deleted());
 });
 
 it("an event that comes after the deletion leaves nothing, until its kind is forgotten everywhere", async () => {
-  await deleteAccountMail(context(), deleted());
+  await forgetAccount(context(), deleted());
   const late = eventOf("user.security-notice");
   expect(await queueMail(context(), late)).toBe("too-late");
-  expect(await queueMail(context(), eventOf("user.security-notice", other))).toBe("queued");
+  expect(await queueMail(context(), eventOf("user.security-notice", other))).toBe("applied");
   expect(await tablesWith(accountId)).toEqual([]);
   await pruneSettled(notify.db, new Date(systemClock.now().getTime() + 1000));
   const { rows } = await owner.query("select count(*)::int from notify.processed_event");
@@ -125,7 +125,7 @@ it("of a deletion and events at the same moment nothing is left, whoever is firs
     await owner.query("truncate notify.email, notify.processed_event");
     const work = Array.from({ length: 12 }, (_, index) =>
       index === round
-        ? deleteAccountMail(context(), deleted())
+        ? forgetAccount(context(), deleted())
         : queueMail(context(), eventOf("user.security-notice")),
     );
     await Promise.all(work);

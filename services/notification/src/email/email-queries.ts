@@ -5,19 +5,6 @@ import { type Insertable, type Selectable, sql } from "kysely";
 type Db = Executor<NotifyDatabase>;
 export type Email = Selectable<NotifyDatabase["email"]>;
 
-/** @returns false when this consumer has processed the event before. */
-export async function insertProcessedEvent(
-  db: Db,
-  row: Insertable<NotifyDatabase["processed_event"]>,
-): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto("processed_event")
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 1n;
-}
-
 export async function insertEmail(db: Db, row: Insertable<NotifyDatabase["email"]>): Promise<void> {
   await db.insertInto("email").values(row).execute();
 }
@@ -102,4 +89,9 @@ export async function pruneSettled(db: Db, before: Date): Promise<void> {
     .where((or) => or.or([or("sent_at", "is not", null), or("failed_at", "is not", null)]))
     .execute();
   await db.deleteFrom("processed_event").where("processed_at", "<", before).execute();
+}
+
+/** By the index email_of_account. */
+export async function deleteEmailsOf(db: Db, accountId: string): Promise<void> {
+  await db.deleteFrom("email").where("account_id", "=", accountId).execute();
 }

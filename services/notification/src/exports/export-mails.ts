@@ -1,8 +1,8 @@
 import { AppError } from "@sotto/platform/app-error";
 import { jsonList, streamArchive } from "@sotto/platform/archive";
+import { hasMark } from "../accounts/account-queries.ts";
+import { deletedAccountMark } from "../accounts/deleted-account-mark.ts";
 import type { NotificationContext } from "../context.ts";
-import { deletedAccountMark } from "../email/deleted-account-mark.ts";
-import { hasMark } from "../email/deleted-account-queries.ts";
 import { listExportedMails } from "./export-queries.ts";
 
 const README = `What Sotto's notification service knows of you.

@@ -5,10 +5,10 @@ import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { strFromU8, unzipSync } from "fflate";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { parseNotificationConfig } from "../config.ts";
 import { createContext, type NotificationContext } from "../context.ts";
-import { deleteAccountMail } from "../email/delete-account-mail.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 
 let database: TestDatabase;
@@ -103,7 +103,7 @@ it("an account that asks again and again is told to wait", async () => {
 
 it("a token that outlives its account leaves no trace of it", async () => {
   const accountId = systemIds.uuidv7();
-  await deleteAccountMail(context, {
+  await forgetAccount(context, {
     ...{ id: systemIds.uuidv7(), type: "user.account-deleted", version: 1, key: accountId },
     occurredAt: "2026-01-01T00:00:00.000Z",
     data: { accountId },
