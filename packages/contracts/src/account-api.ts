@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
-import { displayName, email, password } from "./user-api.ts";
+import { displayName, email, language, password } from "./user-api.ts";
 
 /** From the link of a mail: 32 bytes as base64url, good for one use. */
 export const mailToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be the token of a link");
 
-export const updateAccountRequest = z.strictObject({ displayName: displayName.nullable() });
+/** What is left out stays as it is. */
+export const updateAccountRequest = z
+  .strictObject({ displayName: displayName.nullable().optional(), language: language.nullable().optional() })
+  .refine((change) => Object.keys(change).length > 0, "must change something");
 
 export const verifyEmailRequest = z.strictObject({ token: mailToken });
 export const changeEmailRequest = z.strictObject({ email });

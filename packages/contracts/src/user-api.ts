@@ -57,6 +57,8 @@ export const account = z
     displayName: displayName.nullable(),
     email,
     emailVerified: z.boolean(),
+    /** Of its mails; null: the default of the installation. */
+    language: language.nullable(),
     createdAt: z.iso.datetime(),
   })
   .meta({ id: "Account" });
@@ -84,6 +86,8 @@ export const registerRequest = z.strictObject({
   email,
   password,
   displayName: displayName.optional(),
+  /** Left out: what the header `Accept-Language` prefers. */
+  language: language.optional(),
   client: clientName.optional(),
   tokens: tokenTransport,
 });

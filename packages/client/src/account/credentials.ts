@@ -21,7 +21,10 @@ export type AccountCredentials = {
   readonly profile: {
     get(): Promise<Account>;
     /** `null` takes the name away. */
-    update(change: { readonly displayName: string | null }): Promise<Account>;
+    update(change: {
+      readonly displayName?: string | null;
+      readonly language?: string | null;
+    }): Promise<Account>;
   };
 };
 
@@ -44,8 +47,7 @@ export function createCredentials({ http, request, fresh }: AccountCalls): Accou
     },
     profile: {
       get: () => request({ method: "GET", path: me, answer: account }),
-      update: ({ displayName }) =>
-        request({ method: "PATCH", path: me, body: { displayName }, answer: account }),
+      update: (change) => request({ method: "PATCH", path: me, body: change, answer: account }),
     },
   };
 }

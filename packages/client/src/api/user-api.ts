@@ -20,7 +20,11 @@ import type { Http } from "./http.ts";
 
 type PasskeyChallenge = z.infer<typeof passkeyChallenge>;
 export type Credentials = { readonly username: string; readonly password: string };
-export type NewAccount = Credentials & { readonly email: string; readonly displayName?: string };
+export type NewAccount = Credentials & {
+  readonly email: string;
+  readonly displayName?: string;
+  readonly language?: string;
+};
 
 /** `SecondFactorRequired` where the password was right and the account has a second factor. */
 export type PasswordAnswer = SignedIn | SecondFactorRequired;

@@ -13,6 +13,7 @@ export const ACCOUNT_COLUMNS = [
   "display_name",
   "email",
   "email_verified_at",
+  "language",
   "created_at",
 ] as const;
 type AccountRow = {
@@ -21,6 +22,7 @@ type AccountRow = {
   display_name: string | null;
   email: string;
   email_verified_at: Date | null;
+  language: string | null;
   created_at: Date;
 };
 
@@ -36,6 +38,7 @@ export async function insertAccount(
       display_name: account.displayName,
       email: account.email,
       password_hash: passwordHash,
+      language: account.language,
       created_at: account.createdAt,
     })
     .execute();
@@ -99,14 +102,22 @@ export async function updateEmail(
     .execute();
 }
 
-export async function updateDisplayName(
+export type Profile = { readonly displayName: string | null; readonly language: string | null };
+
+/** Undefined members stay as they are. */
+export async function updateProfile(
   tx: Transaction<AccountDatabase>,
   accountId: string,
-  displayName: string | null,
+  { displayName, language }: { [K in keyof Profile]: Profile[K] | undefined },
 ): Promise<Account | undefined> {
   const row = await tx
     .updateTable("account")
-    .set({ display_name: displayName })
+    .set({
+      // Names the row at least, so that there is always something to set.
+      account_id: accountId,
+      ...(displayName === undefined ? {} : { display_name: displayName }),
+      ...(language === undefined ? {} : { language }),
+    })
     .where("account_id", "=", accountId)
     .returning(ACCOUNT_COLUMNS)
     .executeTakeFirst();
@@ -173,6 +184,7 @@ export function toAccount(row: AccountRow): Account {
     displayName: row.display_name,
     email: row.email,
     emailVerified: row.email_verified_at !== null,
+    language: row.language,
     createdAt: row.created_at.toISOString(),
   };
 }

@@ -9,6 +9,7 @@ import { hasLiveSession } from "../sessions/session-queries.ts";
 import { findSignInAccountForUpdate } from "../sessions/sign-in-queries.ts";
 import { findSessionClient } from "./account-queries.ts";
 import { setDeactivated } from "./account-state-queries.ts";
+import { tellUpdated } from "./tell-updated.ts";
 
 /**
  * Hides an account and ends all its sessions; the next sign-in brings it back.
@@ -28,6 +29,7 @@ export async function deactivateAccount(
     await revokeAccountSessions(tx, context, { accountId });
     await deleteMailTokens(tx, accountId, ["change-email"]);
     await recordAudit(tx, context, { accountId, type: "account-deactivated", origin });
+    await tellUpdated(tx, context, accountId);
     await appendEvents(tx, context, [ownerNotice(locked.account, "account-deactivated", origin.client)]);
   });
 }

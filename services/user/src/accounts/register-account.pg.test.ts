@@ -28,7 +28,7 @@ test("registering stores the account, its session and its event together, and si
   expect((await user.events()).filter((event) => event.key === account.accountId)).toEqual([
     expect.objectContaining({
       type: "user.account-registered",
-      data: { accountId: account.accountId, username: "alice_1", email: "Al@Example.org" },
+      data: { accountId: account.accountId, username: "alice_1", email: "Al@Example.org", language: null },
     }),
     expect.objectContaining({ type: "user.email-verification-requested" }),
   ]);

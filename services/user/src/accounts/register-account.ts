@@ -20,6 +20,7 @@ export type NewAccount = {
   email: string;
   password: string;
   displayName?: string | undefined;
+  language: string | null;
   client?: string | undefined;
 };
 
@@ -32,7 +33,7 @@ export async function registerAccount(
   input: NewAccount,
   origin: Origin,
 ): Promise<{ account: Account; session: IssuedSession }> {
-  const { username, email } = input;
+  const { username, email, language } = input;
   // Also for names that are taken: asking for them one by one is what it slows down, too.
   await context.limits.take("register.address", limitKey(origin.address));
   // Spares the hash; it is the constraint that decides.
@@ -45,6 +46,7 @@ export async function registerAccount(
     displayName: input.displayName ?? null,
     email,
     emailVerified: false,
+    language,
     createdAt: context.clock.now().toISOString(),
   };
   const { row, issued } = await prepareSession(context, {
@@ -63,11 +65,11 @@ export async function registerAccount(
       origin: { ...origin, sessionId: row.sessionId },
     });
     await appendEvents(tx, context, [
-      { type: "user.account-registered", key: accountId, data: { accountId, username, email } },
+      { type: "user.account-registered", key: accountId, data: { accountId, username, email, language } },
       {
         type: "user.email-verification-requested",
         key: accountId,
-        data: { accountId, username, email, purpose: "register", sealed: link.sealed },
+        data: { accountId, username, email, language, purpose: "register", sealed: link.sealed },
       },
     ]);
   });

@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { updateAccountRequest } from "@sotto/contracts/account-api";
 import { account, registerRequest, signedIn } from "@sotto/contracts/user-api";
 import { type App, createRoutes, problems } from "@sotto/platform/http";
+import { preferredLanguage } from "@sotto/platform/preferred-language";
 import { callerSecurity, jsonBody, jsonContent } from "@sotto/platform/route-parts";
 import { originOf } from "../audit/request-origin.ts";
 import type { UserContext } from "../context.ts";
@@ -40,7 +41,9 @@ export function accountRoutes(context: UserContext): App {
   app.openapi(registerRoute, async (c) => {
     const { tokens: transport, ...input } = c.req.valid("json");
     requireTransport(c, context, transport);
-    const { account, session } = await registerAccount(context, input, originOf(c, input.client));
+    const language = input.language ?? preferredLanguage(c.req.header("accept-language"));
+    const given = { ...input, language };
+    const { account, session } = await registerAccount(context, given, originOf(c, input.client));
     return c.json({ account, session: answerSession(c, context, { transport, session }) }, 201);
   });
 
@@ -62,7 +65,7 @@ export function accountRoutes(context: UserContext): App {
     method: "patch",
     path: "/me",
     tags: ["Accounts"],
-    summary: "Change the name by which the caller is shown",
+    summary: "Change the name by which the caller is shown, or the language of its mails",
     security: callerSecurity,
     middleware,
     request: jsonBody(updateAccountRequest),
@@ -81,8 +84,7 @@ export function accountRoutes(context: UserContext): App {
   });
   app.openapi(updateRoute, async (c) => {
     const { accountId } = c.var.caller;
-    const { displayName } = c.req.valid("json");
-    return c.json(await updateAccount(context, { accountId, displayName, origin: originOf(c) }), 200);
+    return c.json(await updateAccount(context, accountId, c.req.valid("json"), originOf(c)), 200);
   });
   return app;
 }

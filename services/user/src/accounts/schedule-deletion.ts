@@ -9,6 +9,7 @@ import { hasLiveSession } from "../sessions/session-queries.ts";
 import { findSignInAccountForUpdate } from "../sessions/sign-in-queries.ts";
 import { findSessionClient } from "./account-queries.ts";
 import { setDeleting } from "./account-state-queries.ts";
+import { tellUpdated } from "./tell-updated.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -34,6 +35,7 @@ export async function scheduleDeletion(
     await revokeAccountSessions(tx, context, { accountId });
     await deleteMailTokens(tx, accountId, ["change-email"]);
     await recordAudit(tx, context, { accountId, type: "account-deletion-scheduled", origin });
+    await tellUpdated(tx, context, accountId);
     await appendEvents(tx, context, [
       ownerNotice(locked.account, "account-deletion-scheduled", origin.client),
     ]);

@@ -1,17 +1,18 @@
 import type { SecurityNotice } from "@sotto/contracts/events";
+import type { Account } from "@sotto/contracts/user-api";
 import type { NewEvent } from "@sotto/platform/outbox";
 
-export type Owner = { readonly accountId: string; readonly username: string; readonly email: string };
+export type Owner = Pick<Account, "accountId" | "username" | "email" | "language">;
 
 /** What the owner of an account must hear of, as an event. `client`: what the one who did it calls itself. */
 export function ownerNotice(
-  { accountId, username, email }: Owner,
+  { accountId, username, email, language }: Owner,
   notice: SecurityNotice,
   client?: string | undefined,
 ): NewEvent {
   return {
     type: "user.security-notice",
     key: accountId,
-    data: { accountId, username, email, notice, client: client ?? null },
+    data: { accountId, username, email, language, notice, client: client ?? null },
   };
 }

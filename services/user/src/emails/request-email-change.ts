@@ -26,13 +26,14 @@ export async function requestEmailChange(
     const found = await findSignInAccountForUpdate(tx, accountId);
     if (!found || !(await hasLiveSession(tx, caller.sessionId))) throw sessionEnded();
     const { account } = found;
+    const { username, language } = account;
     await putMailToken(tx, row);
     await recordAudit(tx, context, { accountId, type: "email-change-requested", origin });
     await appendEvents(tx, context, [
       {
         type: "user.email-verification-requested",
         key: accountId,
-        data: { accountId, username: account.username, email, purpose: "change", sealed },
+        data: { accountId, username, language, email, purpose: "change", sealed },
       },
       ownerNotice(account, "email-change-requested", origin.client),
     ]);

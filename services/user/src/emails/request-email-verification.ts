@@ -16,7 +16,7 @@ export async function requestEmailVerification(
 ): Promise<void> {
   const account = await findAccount(context.db, accountId);
   if (!account || account.emailVerified) return;
-  const { username, email } = account;
+  const { username, email, language } = account;
   await takeMailLimit(context, email);
   const { row, sealed } = await prepareMailLink(context, { accountId, purpose: "verify-email", email });
   await context.db.transaction().execute(async (tx) => {
@@ -25,7 +25,7 @@ export async function requestEmailVerification(
       {
         type: "user.email-verification-requested",
         key: accountId,
-        data: { accountId, username, email, purpose: "register", sealed },
+        data: { accountId, username, email, language, purpose: "register", sealed },
       },
     ]);
   });

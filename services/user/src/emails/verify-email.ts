@@ -3,6 +3,7 @@ import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { appendEvents } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
 import { updateEmail } from "../accounts/account-queries.ts";
+import { tellUpdated } from "../accounts/tell-updated.ts";
 import { type Owner, ownerNotice } from "../audit/owner-notice.ts";
 import { type Origin, recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
@@ -38,6 +39,7 @@ export async function verifyEmail(
     if (foldEmail(taken.email) !== foldEmail(account.email)) throw invalidLink();
     await updateEmail(tx, accountId, { email: account.email, verifiedAt: context.clock.now() });
     await recordAudit(tx, context, { accountId, type: "email-verified", origin });
+    await tellUpdated(tx, context, accountId);
   });
 }
 
@@ -51,6 +53,7 @@ async function changeEmail(
   // Links that lie in the mailbox of the former address open nothing any more.
   await deleteMailTokens(tx, accountId, ["verify-email", "reset-password"]);
   await recordAudit(tx, context, { accountId, type: "email-changed", origin });
+  await tellUpdated(tx, context, accountId);
   await appendEvents(tx, context, [
     ownerNotice(account, "email-changed", origin.client),
     ownerNotice({ ...account, email: to }, "email-changed", origin.client),

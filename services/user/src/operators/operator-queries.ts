@@ -148,6 +148,7 @@ const operated = (db: Executor<AccountDatabase>, usedSince: Date) =>
       "a.display_name",
       "a.email",
       "a.email_verified_at",
+      "a.language",
       "a.created_at",
       "a.state",
       "a.state_since",
@@ -235,6 +236,7 @@ type OperatedRow = ActorRow & {
   display_name: string | null;
   email: string;
   email_verified_at: Date | null;
+  language: string | null;
   created_at: Date;
   state_since: Date;
   deletes_at: Date | null;
@@ -251,6 +253,7 @@ function toOperated(row: OperatedRow): OperatedAccount {
     displayName: row.display_name,
     email: row.email,
     emailVerified: row.email_verified_at !== null,
+    language: row.language,
     createdAt: row.created_at.toISOString(),
     stateSince: row.state_since.toISOString(),
     deletesAt: row.deletes_at?.toISOString() ?? null,

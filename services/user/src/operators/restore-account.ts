@@ -1,3 +1,4 @@
+import { tellUpdated } from "../accounts/tell-updated.ts";
 import { notifyOwner } from "../audit/notify-owner.ts";
 import { recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
@@ -20,6 +21,7 @@ export async function restoreAccount(
       ...{ accountId, actorAccountId, origin, type: "operator-restored" },
       details: { reason },
     });
+    await tellUpdated(tx, context, accountId);
     await notifyOwner(tx, context, { accountId, notice: "account-restored" });
   });
 }

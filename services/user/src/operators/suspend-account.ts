@@ -1,3 +1,4 @@
+import { tellUpdated } from "../accounts/tell-updated.ts";
 import { notifyOwner } from "../audit/notify-owner.ts";
 import { recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
@@ -26,7 +27,8 @@ export async function suspendAccount(
       ...{ accountId, actorAccountId, origin, type: "operator-suspended" },
       details: { reason, from: target.state, revoked },
     });
-    if (target.state !== "suspended")
-      await notifyOwner(tx, context, { accountId, notice: "account-suspended" });
+    if (target.state === "suspended") return;
+    await tellUpdated(tx, context, accountId);
+    await notifyOwner(tx, context, { accountId, notice: "account-suspended" });
   });
 }

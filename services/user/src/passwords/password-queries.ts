@@ -8,17 +8,17 @@ export async function listAccountsByVerifiedEmail(
   db: Executor<AccountDatabase>,
   foldedEmail: string,
   limit: number,
-): Promise<Pick<Account, "accountId" | "username" | "email">[]> {
+): Promise<Pick<Account, "accountId" | "username" | "email" | "language">[]> {
   const rows = await db
     .selectFrom("account")
-    .select(["account_id", "username", "email"])
+    .select(["account_id", "username", "email", "language"])
     .where(sql<string>`lower(email)`, "=", foldedEmail)
     .where("email_verified_at", "is not", null)
     .where("state", "<>", accountState.enum.suspended)
     .orderBy("account_id")
     .limit(limit)
     .execute();
-  return rows.map((row) => ({ accountId: row.account_id, username: row.username, email: row.email }));
+  return rows.map(({ account_id, ...row }) => ({ accountId: account_id, ...row }));
 }
 
 export async function setPasswordHash(

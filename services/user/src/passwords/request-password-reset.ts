@@ -33,7 +33,7 @@ export async function requestPasswordReset(
 /** To the address as the account has it, not as a stranger spelled it. */
 async function mailResetLink(
   context: Deps,
-  { accountId, username, email }: Owner,
+  { accountId, username, email, language }: Owner,
   origin: Origin,
 ): Promise<void> {
   const { row, sealed } = await prepareMailLink(context, { accountId, purpose: "reset-password", email });
@@ -44,7 +44,11 @@ async function mailResetLink(
     await putMailToken(tx, row);
     await recordAudit(tx, context, { accountId, type: "password-reset-requested", origin });
     await appendEvents(tx, context, [
-      { type: "user.password-reset-requested", key: accountId, data: { accountId, username, email, sealed } },
+      {
+        type: "user.password-reset-requested",
+        key: accountId,
+        data: { accountId, username, email, language, sealed },
+      },
     ]);
   });
 }

@@ -2,6 +2,7 @@ import { AppError } from "@sotto/platform/app-error";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { appendEvents } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
+import { tellUpdated } from "../accounts/tell-updated.ts";
 import { ownerNotice } from "../audit/owner-notice.ts";
 import { type Origin, recordAudit } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
@@ -34,6 +35,7 @@ export async function openSession(
   const isDeleting = state === "deleting";
   if (state !== "active") {
     await activateAccount(tx, accountId, at);
+    await tellUpdated(tx, context, accountId);
     const type = isDeleting ? "account-deletion-cancelled" : "account-reactivated";
     await recordAudit(tx, context, { accountId, type, origin });
   }

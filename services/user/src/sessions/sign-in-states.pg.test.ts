@@ -46,6 +46,7 @@ test("a sign-in is audited with where it came from, and its owner hears of it", 
     accountId,
     username: "alice",
     email: "alice@example.org",
+    language: null,
     notice: "new-session",
     client: "Laptop",
   });
