@@ -38,62 +38,92 @@ export type SecurityNotice = z.infer<typeof securityNotice>;
 const addressee = { username, email: z.email(), language: language.nullable().default(null) };
 
 /**
- * Domain events: what services tell each other and integrators over the bus. Metadata only.
- * `type` is also the routing key. `key` orders: events of one key are published in the order they were appended.
+ * Domain events: what services tell each other and integrators over the bus. Metadata only; the descriptions are those of
+ * the public catalogue (docs/asyncapi.json). `type` is also the routing key. `key` orders: events of one key are published
+ * in the order they were appended.
  */
 const eventData = {
-  "user.account-registered": z.object({ accountId, ...addressee }),
-  /** The account as it is now, whatever of this has changed. `active`: false while nothing must be sent to it. */
-  "user.account-updated": z.object({
-    accountId,
-    ...addressee,
-    emailVerified: z.boolean(),
-    active: z.boolean(),
-  }),
-  "user.account-deleted": z.object({ accountId }),
-  "user.session-revoked": z.object({ accountId, sessionId }),
-  /** `sealed`: see `sealedLink`. */
-  "user.email-verification-requested": z.object({
-    accountId,
-    ...addressee,
-    purpose: z.enum(["register", "change"]),
-    sealed,
-  }),
-  "user.password-reset-requested": z.object({ accountId, ...addressee, sealed }),
-  /** What the owner of an account must hear of whoever did it. */
-  "user.security-notice": z.object({
-    accountId,
-    ...addressee,
-    notice: securityNotice,
-    client: z.string().nullable(),
-  }),
-  /** `first`: the account had none before. */
-  "chat.device-added": z.object({ accountId, deviceId, first: z.boolean().default(false) }),
-  "chat.device-removed": z.object({ accountId, deviceId }),
-  "chat.message-accepted": z.object({
-    messageId,
-    conversationId,
-    senderAccountId: accountId,
-    envelopes: z.int(),
-  }),
-  /**
-   * Messages wait at a device while no device of the account is connected. `waiting` counts those that are neither read
-   * nor of a muted conversation. Told once until `chat.inbox-attended`, and again when many more have come.
-   */
-  "chat.inbox-waiting": z.object({ accountId, deviceId, waiting: z.int() }),
-  /** Somebody of whom `chat.inbox-waiting` was told is there again, or has read it all: nothing more is to be sent of it. */
-  "chat.inbox-attended": z.object({ accountId }),
-  /** `accountId` is asked by `byAccountId`, who wants to write to it. */
-  "chat.contact-requested": z.object({ accountId, byAccountId: accountId }),
-  /** The request of `accountId` was accepted by `byAccountId`. */
-  "chat.contact-accepted": z.object({ accountId, byAccountId: accountId }),
-  "notification.delivery-failed": z.object({
-    sourceEventId: eventId,
-    channel: z.enum(["email", "push"]),
-    reason: z.string(),
-  }),
-  /** An account's list of notifications has changed; `unread` is what it holds unread now. */
-  "notification.list-changed": z.object({ accountId, unread: z.int() }),
+  "user.account-registered": z
+    .object({ accountId, ...addressee })
+    .describe("Somebody has created an account. The address is not verified yet."),
+  "user.account-updated": z
+    .object({
+      accountId,
+      ...addressee,
+      emailVerified: z.boolean(),
+      active: z
+        .boolean()
+        .describe("False while the account is deactivated, suspended, or about to be deleted."),
+    })
+    .describe("The account as it is now, whatever of this has changed."),
+  "user.account-deleted": z
+    .object({ accountId })
+    .describe("The account is gone for good. Delete what you keep of it: events that come later are old."),
+  "user.session-revoked": z
+    .object({ accountId, sessionId })
+    .describe(
+      "A session has ended before its time: signed out, ended by its owner or an operator, or misused.",
+    ),
+  "user.email-verification-requested": z
+    .object({ accountId, ...addressee, purpose: z.enum(["register", "change"]), sealed })
+    .describe("A mail is due with the link that proves an address: of a new account, or one to change to."),
+  "user.password-reset-requested": z
+    .object({ accountId, ...addressee, sealed })
+    .describe("A mail is due with the link that lets choose a new password."),
+  "user.security-notice": z
+    .object({
+      accountId,
+      ...addressee,
+      notice: securityNotice,
+      client: z.string().nullable().describe("What the client that did it calls itself."),
+    })
+    .describe("Something has happened to an account that its owner must hear of, whoever did it."),
+  "chat.device-added": z
+    .object({
+      accountId,
+      deviceId,
+      first: z.boolean().default(false).describe("The account had no device before."),
+    })
+    .describe("A device has been added to an account."),
+  "chat.device-removed": z.object({ accountId, deviceId }).describe("A device of an account is gone."),
+  "chat.message-accepted": z
+    .object({
+      messageId,
+      conversationId,
+      senderAccountId: accountId,
+      envelopes: z.int().describe("Devices that it waits for, the sender's others among them."),
+    })
+    .describe("A message is stored and will be delivered. What it says is known to its devices alone."),
+  "chat.inbox-waiting": z
+    .object({
+      accountId,
+      deviceId,
+      waiting: z.int().describe("Messages that are neither read nor of a muted conversation; 1000 at most."),
+    })
+    .describe(
+      "Messages wait at a device while no device of its account is connected. Told again, with a higher count, until `chat.inbox-attended`.",
+    ),
+  "chat.inbox-attended": z
+    .object({ accountId })
+    .describe(
+      "Somebody of whom `chat.inbox-waiting` was told is there again: nothing more is to be sent of it.",
+    ),
+  "chat.contact-requested": z
+    .object({ accountId, byAccountId: accountId })
+    .describe("`byAccountId` asks `accountId` to become a contact."),
+  "chat.contact-accepted": z
+    .object({ accountId, byAccountId: accountId })
+    .describe("`byAccountId` has accepted the request of `accountId`."),
+  "notification.delivery-failed": z
+    .object({
+      sourceEventId: eventId,
+      channel: z.enum(["email", "push"]),
+      reason: z.string().describe("As `smtp 550 to RCPT TO`; holds no address."),
+    })
+    .describe("A mail or a push that an event asked for was given up."),
+  "notification.list-changed": z
+    .object({ accountId, unread: z.int().describe("What the list holds unread now.") })
+    .describe("An account's list of notifications has changed."),
 } as const;
 
 export type EventType = keyof typeof eventData;
