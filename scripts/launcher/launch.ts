@@ -161,14 +161,15 @@ async function start(options: LaunchOptions, running: Running): Promise<string> 
   const databaseUrl = await startDatabase(options, running, observer);
   const { applied } = await migrate({ databaseUrl, rolePasswords: secrets.databasePasswords });
   terminal.part("migrations", applied.length === 0 ? "nothing to do" : `applied ${applied.length}`);
-  const publicUrl = `http://localhost:${ports.gateway}`;
+  const ownUrl = `http://localhost:${ports.gateway}`;
+  const publicUrl = settings.publicUrl ?? ownUrl;
   const specs = partSpecs({ root, settings, secrets, ports, databaseUrl, publicUrl });
   assertNotStopping(running);
   for (const spec of specs) startPart(spec, ports[spec.name as keyof Ports], options, running, observer);
   await Promise.all(running.parts.map(({ supervised }) => supervised.firstReady));
-  running.url = publicUrl;
+  running.url = ownUrl;
   describe(settings, running);
-  return publicUrl;
+  return ownUrl;
 }
 
 async function stopAll({ settings }: LaunchOptions, running: Running): Promise<void> {

@@ -5,6 +5,8 @@ export interface Settings {
   /** 0: any free port. */
   readonly port: number;
   readonly logLevel: string;
+  /** Where people reach the installation when a proxy of yours stands in front; absent: the gateway itself. */
+  readonly publicUrl: string | undefined;
   readonly brokerUrl: string | undefined;
   readonly smtpUrl: string | undefined;
   /** JSON; see rate-limits.ts. */
@@ -34,6 +36,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     dataDir: path.resolve(env.SOTTO_DATA_DIR || path.join(root, ".data")),
     port: parsePort(env.PORT),
     logLevel: env.LOG_LEVEL || "info",
+    publicUrl: env.PUBLIC_URL || undefined,
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     smtpUrl: env.SMTP_URL || undefined,
     rateLimits: env.RATE_LIMITS || undefined,
