@@ -17,7 +17,11 @@ afterAll(async () => {
 function runDemo(args: string[], dataDir: string): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [path.join(ROOT, "scripts/demo.ts"), ...args], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, SOTTO_DATA_DIR: dataDir },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      SOTTO_DATA_DIR: dataDir,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

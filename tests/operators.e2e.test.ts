@@ -85,7 +85,12 @@ function admin(
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [path.join(ROOT, "scripts/admin.ts"), ...args], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, SOTTO_DATA_DIR: stack.dataDir, XDG_CONFIG_HOME: configFolder },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      SOTTO_DATA_DIR: stack.dataDir,
+      XDG_CONFIG_HOME: configFolder,
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.end(input);

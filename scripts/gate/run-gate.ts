@@ -39,7 +39,13 @@ export async function runGate(
   const scratch = mkdtempSync(path.join(os.tmpdir(), "sotto-gate-"));
   // As open as /tmp itself: servers under test run as other users.
   chmodSync(scratch, 0o1777);
-  const env = { ...process.env, ...tools, TMPDIR: scratch };
+  // The tests start some hundred processes of Node: each takes over what the ones before it have compiled.
+  const env = {
+    ...process.env,
+    ...tools,
+    TMPDIR: scratch,
+    NODE_COMPILE_CACHE: path.join(scratch, "compile-cache"),
+  };
   let passed = 0;
   let failed = 0;
   const failedTitles: string[] = [];

@@ -25,6 +25,7 @@ const INHERITED = [
   "TZ",
   "NODE_OPTIONS",
   "NODE_EXTRA_CA_CERTS",
+  "NODE_COMPILE_CACHE",
   "SystemRoot",
   "SOTTO_DATA_DIR",
 ];

@@ -84,7 +84,14 @@ function start({
 }: Command = {}): Launched {
   const child = spawn(program, args, {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: folder, PORT: "0", SOTTO_DATA_DIR: dataDir, ...env },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      HOME: folder,
+      PORT: "0",
+      SOTTO_DATA_DIR: dataDir,
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached,
     ...(uid === undefined ? {} : { uid, gid: uid }),

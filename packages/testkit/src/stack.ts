@@ -47,6 +47,7 @@ export async function startStack({ dataDir = createDataDir(), env = {} }: StackO
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       PORT: "0",
       SOTTO_DATA_DIR: dataDir,
       RATE_LIMITS: NO_LIMITS,

@@ -87,6 +87,7 @@ type Surroundings = { database: TestDatabase; smtp: TestSmtp; port: number; brok
 function envOf(service: Service, { database, smtp, port, brokerUrl }: Surroundings) {
   return {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     PORT: String(port),
     DATABASE_URL: database.urlFor(service),
     SMTP_URL: smtp.url,
