@@ -64,7 +64,9 @@ async function createNode(): Promise<Node> {
     RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distPort),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+    // Idle threads sleep instead of spinning: the processor is shared with the processes under test.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
     RABBITMQ_MNESIA_BASE: path.join(dir, "home", "mnesia"),
     RABBITMQ_LOG_BASE: path.join(dir, "home", "log"),
     RABBITMQ_CONFIG_FILE: path.join(dir, "rabbitmq"),
