@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { findFreePort } from "../scripts/embedded/postgres.ts";
+import { findFreePort } from "../scripts/embedded/free-port.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { cpuMsOf, residentKbOf } from "./process-usage.ts";
 

@@ -1,12 +1,13 @@
 // A real PostgreSQL 17 from npm packages, for machines with nothing but Node.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import net from "node:net";
+import type net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { findFreePort } from "./free-port.ts";
 import { acquireLock, LockedError } from "./lock.ts";
 import { preparePostgresBinaries } from "./postgres-binaries.ts";
 import {
@@ -46,20 +47,6 @@ const EPHEMERAL_SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_wr
 /** After kill -9 of the postmaster its backends need a moment to notice, and hold the shared memory until then. */
 const STILL_IN_USE = /pre-existing shared memory block|lock file "postmaster.pid" already exists/;
 const IN_USE_PATIENCE_MS = 15_000;
-
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("the operating system gave no port"));
-      });
-    });
-  });
-}
 
 function explain(error: unknown, dir: string): unknown {
   if (error instanceof LockedError)

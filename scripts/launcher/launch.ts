@@ -1,14 +1,14 @@
 // Starts a whole installation on this machine and keeps it running.
 import path from "node:path";
 import { migrate } from "../../db/migrate.ts";
+import { findFreePort, isPortFree } from "../embedded/free-port.ts";
 import { acquireLock, type Lock, LockedError } from "../embedded/lock.ts";
-import { findFreePort } from "../embedded/postgres.ts";
 import { makePassableFolder } from "../embedded/postgres-directory.ts";
 import { type ChildSpec, startChild } from "./child-process.ts";
 import { openLogFile } from "./log-file.ts";
 import { noteworthy } from "./log-line.ts";
 import { type Ports, partSpecs, wantedPorts } from "./parts.ts";
-import { choosePorts, isPortFree } from "./ports.ts";
+import { choosePorts } from "./ports.ts";
 import { startPostgresLife } from "./postgres-life.ts";
 import { type RunningPart, removeRunFile, writeRunFile } from "./run-file.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";

@@ -1,17 +1,4 @@
-import net from "node:net";
-import { findFreePort } from "../embedded/postgres.ts";
-
-/** Whether a server could listen on 127.0.0.1:`port` now. */
-export function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE" || error.code === "EACCES") resolve(false);
-      else reject(error);
-    });
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
+import { findFreePort, isPortFree } from "../embedded/free-port.ts";
 
 /** One port per name: the wanted one where it is free, else any. */
 export async function choosePorts<Name extends string>(

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { findFreePort } from "../../../scripts/embedded/postgres.ts";
+import { findFreePort } from "../../../scripts/embedded/free-port.ts";
 
 export type CaddyOptions = {
   /** host:port of each. */

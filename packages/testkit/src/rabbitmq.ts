@@ -6,7 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { findFreePort } from "../../../scripts/embedded/postgres.ts";
+import { findFreePort } from "../../../scripts/embedded/free-port.ts";
 
 export interface TestRabbitmq {
   /** amqp://, of a user with all rights. The same before and after a restart. */

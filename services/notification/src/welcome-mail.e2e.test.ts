@@ -12,7 +12,7 @@ import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { findFreePort } from "../../../scripts/embedded/postgres.ts";
+import { findFreePort } from "../../../scripts/embedded/free-port.ts";
 import { newSealKeys } from "./seal-key-fixture.ts";
 
 const PATIENT = { timeout: 100_000, interval: 200 };

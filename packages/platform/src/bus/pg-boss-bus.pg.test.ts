@@ -6,7 +6,8 @@ import { describeBus } from "@sotto/testkit/bus-contract";
 import { Client } from "pg";
 import { migrate } from "../../../../db/migrate.ts";
 import { ROLES, type ServiceRole } from "../../../../db/roles.ts";
-import { findFreePort, startPostgres } from "../../../../scripts/embedded/postgres.ts";
+import { findFreePort } from "../../../../scripts/embedded/free-port.ts";
+import { startPostgres } from "../../../../scripts/embedded/postgres.ts";
 
 const newPassword = (): string => randomBytes(18).toString("base64url");
 
