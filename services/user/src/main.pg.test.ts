@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findFreePort } from "../../../scripts/embedded/free-port.ts";
 import { newSealKey, PUBLIC_URL } from "./user-env-fixture.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -13,15 +14,6 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 function startMain(env: Record<string, string>): { child: ChildProcess; stderr: () => string } {
   const child = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "ignore", "pipe"] });
@@ -63,7 +55,7 @@ const malformed: Record<string, string> = {
 };
 
 test("the process serves, refuses malformed requests, and ends in order", { timeout: 60_000 }, async () => {
-  const port = await freePort();
+  const port = await findFreePort();
   const { child } = startMain({
     PORT: String(port),
     LOG_LEVEL: "fatal",
