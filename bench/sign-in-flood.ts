@@ -4,7 +4,7 @@ import { spreadOf } from "./percentile.ts";
 import { RefusedFigures, round } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 import type { ServiceProcess } from "./service-process.ts";
-import { askMe, enter, postJson, startUserService, watchMe } from "./user-service.ts";
+import { createMeAsker, enter, postJson, startUserService, watchMe } from "./user-service.ts";
 
 /** Of the flood from everywhere each request is worth a hash to the service. */
 const FLOOD = { "one address": 5000, everywhere: 1000 } as const;
@@ -24,13 +24,15 @@ const MAX_WATCH_PER_S = 500;
 async function measureCapacity(service: ServiceProcess, token: string): Promise<number> {
   const untilMs = performance.now() + CAPACITY_MS;
   let answered = 0;
+  const me = createMeAsker(service, token);
   const lane = async (): Promise<void> => {
     while (performance.now() < untilMs) {
-      await askMe(service, token);
+      await me.ask();
       answered += 1;
     }
   };
   await Promise.all(Array.from({ length: CAPACITY_LANES }, lane));
+  me.close();
   return (answered * 1000) / CAPACITY_MS;
 }
 

@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { type SignedIn, signedIn } from "@sotto/contracts/user-api";
 import type { BenchDatabase } from "./ground.ts";
+import { createHttpClient, httpRequest } from "./http-client.ts";
 import { RefusedFigures } from "./report.ts";
 import type { Bench } from "./scenario.ts";
 import { type ServiceProcess, startService } from "./service-process.ts";
@@ -52,13 +53,23 @@ export async function enter(url: string, body: object): Promise<SignedIn> {
   return signedIn.parse(await answer.json());
 }
 
-/** Asks for the own account once; how long that took, in milliseconds. */
-export async function askMe({ url }: ServiceProcess, token: string): Promise<number> {
-  const fromMs = performance.now();
-  const answer = await fetch(`${url}/api/user/me`, { headers: { Authorization: `Bearer ${token}` } });
-  await answer.arrayBuffer();
-  if (!answer.ok) throw new RefusedFigures("sign-in", [`/me answered ${answer.status}`]);
-  return performance.now() - fromMs;
+/** Asks for the own account, once with each call of `ask`; answers how long that took, in milliseconds. */
+export function createMeAsker(
+  { url }: ServiceProcess,
+  token: string,
+): { ask(): Promise<number>; close(): void } {
+  const path = new URL(`${url}/api/user/me`);
+  const client = createHttpClient(path);
+  const request = httpRequest(path, { token });
+  return {
+    async ask() {
+      const fromMs = performance.now();
+      const { status } = await client.ask(request);
+      if (status !== 200) throw new RefusedFigures("sign-in", [`/me answered ${status}`]);
+      return performance.now() - fromMs;
+    },
+    close: client.close,
+  };
 }
 
 /** Asks for the own account so many times a second until stopped; answers how long that took each time. */
@@ -68,9 +79,11 @@ export function watchMe(
   perS: number,
 ): { stop(): Promise<readonly number[]> } {
   const samplesMs: number[] = [];
+  const me = createMeAsker(service, token);
   const asking = new Set<Promise<void>>();
   const timer = setInterval(() => {
-    const one = askMe(service, token)
+    const one = me
+      .ask()
       .then((tookMs) => void samplesMs.push(tookMs))
       .finally(() => asking.delete(one));
     asking.add(one);
@@ -79,6 +92,7 @@ export function watchMe(
     stop: async () => {
       clearInterval(timer);
       await Promise.all(asking);
+      me.close();
       return samplesMs;
     },
   };
