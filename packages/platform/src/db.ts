@@ -85,6 +85,25 @@ export function createDatabase<DB>(options: PoolOptions): Database<DB> {
 /** What a query function takes when it works in a transaction and outside of one. */
 export type Executor<DB> = Kysely<DB> | Transaction<DB>;
 
+/** A select of one row, or none, that can be asked by itself or along with something else. */
+export type Question<Answer> = {
+  /** Of the statement, for whoever prepares it. */
+  readonly name: string;
+  /** Its values are those from `$at` on. */
+  text(at: number): string;
+  readonly values: readonly unknown[];
+  read(row: object): Answer;
+};
+
+/** Asks a question by itself. */
+export async function ask<Answer>(
+  pool: pg.Pool,
+  { name, text, values, read }: Question<Answer>,
+): Promise<Answer | undefined> {
+  const { rows } = await pool.query<object>({ name, text: text(1), values: [...values] });
+  return rows[0] && read(rows[0]);
+}
+
 /** Asks the database for an answer; for readiness. */
 export async function checkDatabase(pool: pg.Pool): Promise<void> {
   await pool.query("select 1");

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { RateLimiterRes } from "rate-limiter-flexible";
 import { AppError } from "./app-error.ts";
 import { BoundedMap } from "./bounded-map.ts";
-import { BucketStore } from "./bucket-store.ts";
+import { BucketStore, type Draw, type Got } from "./bucket-store.ts";
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./log.ts";
 import { type BucketRule, toBucket } from "./token-bucket.ts";
@@ -16,7 +16,31 @@ export interface Limiter {
   consume(key: string, points?: number): Promise<void>;
   /** Gives back what was taken and, as it turned out, not used. A store that is down keeps it; it comes back with time. */
   giveBack(key: string, points?: number): Promise<void>;
+  /** What giving a point back changes in the store, for a statement that does it beside something else. */
+  owe(key: string): Owed;
+  /**
+   * Begins to take a point that is asked of the store together with a point of another limiter; an error is the refusal
+   * of a key that is known to have none. Undefined for limits that count in batches or stay open without a store.
+   */
+  readonly begin: ((key: string) => Begun | AppError) | undefined;
 }
+
+/** A point that has been taken and is to be given back: `ms` less in `expire` of the row `key`. */
+export type Owed = {
+  readonly key: string;
+  readonly ms: number;
+  /** To be called when it has been given back. */
+  settled(): void;
+};
+
+/** A point that is being taken. */
+export type Begun = {
+  readonly draw: Draw;
+  /** The refusal, when that is what the store answered. */
+  refusal(got: Got): AppError | undefined;
+  /** To be called whatever became of it. */
+  end(): void;
+};
 
 export type LimitRule = BucketRule & {
   /**
@@ -84,28 +108,49 @@ export function createLimiter(options: LimiterOptions): Limiter {
   async function ask(key: string, points: number): Promise<void> {
     if (statements.enter()) await store.consume(key, points).finally(() => statements.leave());
     else if (store.insurance) await store.insurance.consume(key, points);
-    else throw new AppError("overloaded", "Too much is going on. Try again.", { retryAfterSeconds: 1 });
+    else throw tooMuch();
   }
 
-  function refusal(key: string, error: unknown): AppError {
+  function remember(key: string, waitMs: number): AppError {
+    overUntil.set(key, clock.now().getTime() + waitMs);
+    return rateLimited(waitMs);
+  }
+
+  function toRefusal(key: string, error: unknown): AppError {
     if (error instanceof AppError) return error;
-    if (!(error instanceof RateLimiterRes)) return toUnavailable(error);
-    overUntil.set(key, clock.now().getTime() + error.msBeforeNext);
-    return rateLimited(error.msBeforeNext);
+    return error instanceof RateLimiterRes ? remember(key, error.msBeforeNext) : toUnavailable(error);
+  }
+
+  /** The refusal of a key of which it is known that nothing is left. */
+  function findRefusal(key: string): AppError | undefined {
+    const restMs = (overUntil.get(key) ?? 0) - clock.now().getTime();
+    if (restMs > 0) return rateLimited(restMs);
+    overUntil.delete(key);
+    return underWay.of(key) >= rule.burst ? rateLimited(toBucket(rule).intervalMs) : undefined;
+  }
+
+  function begin(key: string): Begun | AppError {
+    const refused = findRefusal(key);
+    if (refused) return refused;
+    underWay.add(key, 1);
+    return {
+      draw: store.draw(store.getKey(key), 1),
+      refusal: (got) => (got.points === 0 ? remember(key, store.waitMs(got, 1)) : undefined),
+      end: () => underWay.add(key, -1),
+    };
   }
 
   return {
+    begin: rule.whenDown === "closed" && rule.batch === undefined ? begin : undefined,
     async consume(key, points = 1) {
-      const restMs = (overUntil.get(key) ?? 0) - clock.now().getTime();
-      if (restMs > 0) throw rateLimited(restMs);
-      overUntil.delete(key);
-      if (underWay.of(key) >= rule.burst) throw rateLimited(toBucket(rule).intervalMs);
+      const refused = findRefusal(key);
+      if (refused) throw refused;
       const due = addBatch(key, points);
       if (due === 0) return;
       underWay.add(key, due);
       await ask(key, due)
         .catch((error: unknown) => {
-          throw refusal(key, error);
+          throw toRefusal(key, error);
         })
         .finally(() => underWay.add(key, -due));
     },
@@ -113,6 +158,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
       overUntil.delete(key);
       // The store has told of its failure.
       await store.reward(key, points).catch(() => undefined);
+    },
+    owe(key) {
+      const { costMs, key: row } = store.draw(store.getKey(key), 1);
+      return { key: row, ms: costMs, settled: () => overUntil.delete(key) };
     },
   };
 }
@@ -145,7 +194,13 @@ function createBatches(batch: number): (key: string, points: number) => number {
   };
 }
 
-function toUnavailable(cause: unknown): AppError {
+/** Of what the gate keeps out. */
+export function tooMuch(): AppError {
+  return new AppError("overloaded", "Too much is going on. Try again.", { retryAfterSeconds: 1 });
+}
+
+/** Of a limit that is closed while its store is down. */
+export function toUnavailable(cause: unknown): AppError {
   return new AppError("unavailable", "This cannot be allowed now. Try again.", {
     cause,
     retryAfterSeconds: 2,

@@ -1,10 +1,12 @@
 import type pg from "pg";
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
-import { createLimiter, createStatementGate, type Limiter, type LimitRule } from "./limiter.ts";
+import type { Question } from "./db.ts";
+import { type PairOutcome, takePair } from "./limit-pair.ts";
+import { createLimiter, createStatementGate, type Limiter, type LimitRule, type Owed } from "./limiter.ts";
 import type { Logger } from "./log.ts";
 
-export type { LimitRule } from "./limiter.ts";
+export type { LimitRule, Owed } from "./limiter.ts";
 
 /** The limits of a service that hold across its nodes, by name. */
 export interface Limits<Name extends string> {
@@ -16,6 +18,21 @@ export interface Limits<Name extends string> {
   take(name: Name, key: string, points?: number): Promise<void>;
   /** Gives back what was taken and, as it turned out, not used. A store that is down keeps it; it comes back with time. */
   giveBack(name: Name, key: string, points?: number): Promise<void>;
+  /**
+   * Takes a point of each, of the second only when the first has one, and has `question` answered when both had, in one
+   * statement; answers the second's refusal, `rate_limited`, as a value. @throws AppError as `take`, and the refusal of
+   * the first.
+   */
+  takeBoth<Answer>(
+    first: readonly [name: Name, key: string],
+    second: readonly [name: Name, key: string],
+    question: Question<Answer>,
+  ): Promise<PairOutcome<Answer>>;
+  /**
+   * What `giveBack` of a point would do to the table `rate_limit`, for a statement that does it beside something else;
+   * undefined for a limit that is off.
+   */
+  owe(name: Name, key: string): Owed | undefined;
 }
 
 /** A rule, or "off" for a limit that lets everything pass. */
@@ -105,6 +122,14 @@ export function createLimits<Name extends string>(
     async giveBack(name, key, points) {
       await limiters.get(name)?.giveBack(key, points);
     },
+    takeBoth([first, firstKey], [second, secondKey], question) {
+      const both = [
+        [limiters.get(first), firstKey] as const,
+        [limiters.get(second), secondKey] as const,
+      ] as const;
+      return takePair({ ...deps, statements }, both, question);
+    },
+    owe: (name, key) => limiters.get(name)?.owe(key),
   };
 }
 
