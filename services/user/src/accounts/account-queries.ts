@@ -16,7 +16,7 @@ export const ACCOUNT_COLUMNS = [
   "language",
   "created_at",
 ] as const;
-type AccountRow = {
+export type AccountRow = {
   account_id: string;
   username: string;
   display_name: string | null;

@@ -13,7 +13,7 @@ import { replacePassword } from "./replace-password.ts";
 
 type Deps = Pick<
   UserContext,
-  "db" | "clock" | "ids" | "limits" | "failures" | "passwords" | "strength" | "passwordMinScore"
+  "db" | "pool" | "clock" | "ids" | "limits" | "failures" | "passwords" | "strength" | "passwordMinScore"
 >;
 
 /**
@@ -29,7 +29,7 @@ export async function changePassword(
 ): Promise<void> {
   const { accountId, sessionId } = caller;
   await context.limits.take("second-factor.account", accountId);
-  const found = await findSignInAccount(context.db, { accountId });
+  const found = await findSignInAccount(context.pool, { accountId });
   if (!(await context.passwords.verify(found?.passwordHash, input.currentPassword)) || !found) {
     const details = { reason: "password" };
     context.failures.note({ accountId, type: "reauthentication-failed", origin: input.origin, details });

@@ -20,6 +20,7 @@ import {
 type Deps = Pick<
   UserContext,
   | "db"
+  | "pool"
   | "passwords"
   | "accessTokens"
   | "clock"
@@ -109,7 +110,7 @@ async function passwordCheck(
   { password, totp, recoveryCode }: Exclude<Proof, { passkey: unknown }>,
   origin: Origin,
 ): Promise<Check> {
-  const found = await findSignInAccount(context.db, { accountId });
+  const found = await findSignInAccount(context.pool, { accountId });
   if (!found) throw sessionEnded();
   const proof = secondProof(totp, recoveryCode);
   if (!proof && (found.hasTotp || found.hasPasskey)) {

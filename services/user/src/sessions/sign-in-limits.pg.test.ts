@@ -4,13 +4,15 @@ import { PASSWORD, startUserApp, type UserApp } from "../user-app-fixture.ts";
 
 let user: UserApp;
 let verified = 0;
+let whileVerifying: (() => Promise<void>) | undefined;
 beforeAll(async () => {
   user = await startUserApp({
     sources: {
       argon2: {
         hash,
-        verify: (...args) => {
+        verify: async (...args) => {
           verified += 1;
+          await whileVerifying?.();
           return verify(...args);
         },
       },
@@ -84,6 +86,17 @@ test("a right password gives back its own try, and none of the wrong ones", asyn
   }
   // With the fifth wrong password the last try is gone.
   expect(seen).toEqual([401, 200, 401, 200, 401, 200, 401, 200, 401, 429, 429, 429]);
+});
+
+test("a try that is given back is there at once, also when somebody was refused meanwhile", async () => {
+  await user.register("patient");
+  for (let round = 0; round < 4; round++) await signIn("patient", "a wrong password");
+  whileVerifying = async () => {
+    whileVerifying = undefined;
+    expect((await signIn("patient", PASSWORD)).status).toBe(429);
+  };
+  expect((await signIn("patient", PASSWORD)).status).toBe(200);
+  expect((await signIn("patient", PASSWORD)).status).toBe(200);
 });
 
 test("strangers who use a name's tries up do not lock out an address that signed in before", async () => {

@@ -1,8 +1,9 @@
 import { type Account, type AccountState, accountState } from "@sotto/contracts/user-api";
-import type { Executor } from "@sotto/platform/db";
+import { ask, type Executor, type Question } from "@sotto/platform/db";
 import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import { sql, type Transaction } from "kysely";
-import { ACCOUNT_COLUMNS, toAccount } from "../accounts/account-queries.ts";
+import type pg from "pg";
+import { ACCOUNT_COLUMNS, type AccountRow, toAccount } from "../accounts/account-queries.ts";
 
 export type LockedAccount = {
   readonly account: Account;
@@ -16,56 +17,53 @@ export type SignInAccount = LockedAccount & {
   readonly hasRecoveryCode: boolean;
 };
 
-/** Everything that a sign-in by password asks for, in one statement. */
+type SignInRow = AccountRow & {
+  password_hash: string;
+  state: string;
+  has_totp: boolean;
+  has_passkey: boolean;
+  has_recovery_code: boolean;
+};
+
+const SIGN_IN_ACCOUNT = `
+select ${ACCOUNT_COLUMNS.join(", ")}, password_hash, state,
+  exists (select from account.totp t where t.account_id = a.account_id and t.confirmed_at is not null) as has_totp,
+  exists (select from account.passkey p where p.account_id = a.account_id) as has_passkey,
+  exists (select from account.recovery_code r where r.account_id = a.account_id) as has_recovery_code
+from account.account a`;
+
+/** Everything that a sign-in by password asks for. Nobody has an absent name. */
+export function askSignInAccount(
+  by: { username: string | undefined } | { accountId: string },
+): Question<SignInAccount> {
+  const [name, column, value] =
+    "accountId" in by
+      ? ["sign-in-by-id", "account_id", by.accountId]
+      : ["sign-in-by-name", "username", by.username];
+  return {
+    name: String(name),
+    text: (at) => `${SIGN_IN_ACCOUNT} where ${column} = $${at}`,
+    values: [value],
+    read: (row) => toSignInAccount(row as SignInRow),
+  };
+}
+
 export async function findSignInAccount(
-  db: Executor<AccountDatabase>,
+  pool: pg.Pool,
   by: { username: string } | { accountId: string },
 ): Promise<SignInAccount | undefined> {
-  const row = await db
-    .selectFrom("account")
-    .select([...ACCOUNT_COLUMNS, "password_hash", "state"])
-    .select((select) => [
-      select
-        .exists(
-          select
-            .selectFrom("totp")
-            .select("totp.account_id")
-            .whereRef("totp.account_id", "=", "account.account_id")
-            .where("totp.confirmed_at", "is not", null),
-        )
-        .as("has_totp"),
-      select
-        .exists(
-          select
-            .selectFrom("passkey")
-            .select("passkey.account_id")
-            .whereRef("passkey.account_id", "=", "account.account_id"),
-        )
-        .as("has_passkey"),
-      select
-        .exists(
-          select
-            .selectFrom("recovery_code")
-            .select("recovery_code.account_id")
-            .whereRef("recovery_code.account_id", "=", "account.account_id"),
-        )
-        .as("has_recovery_code"),
-    ])
-    .$if("username" in by, (query) => query.where("username", "=", (by as { username: string }).username))
-    .$if("accountId" in by, (query) =>
-      query.where("account_id", "=", (by as { accountId: string }).accountId),
-    )
-    .executeTakeFirst();
-  return (
-    row && {
-      account: toAccount(row),
-      passwordHash: row.password_hash,
-      state: accountState.parse(row.state),
-      hasTotp: Boolean(row.has_totp),
-      hasPasskey: Boolean(row.has_passkey),
-      hasRecoveryCode: Boolean(row.has_recovery_code),
-    }
-  );
+  return ask(pool, askSignInAccount(by));
+}
+
+function toSignInAccount(row: SignInRow): SignInAccount {
+  return {
+    account: toAccount(row),
+    passwordHash: row.password_hash,
+    state: accountState.parse(row.state),
+    hasTotp: row.has_totp,
+    hasPasskey: row.has_passkey,
+    hasRecoveryCode: row.has_recovery_code,
+  };
 }
 
 /** The lock lets whatever changes an account's state, its credentials and its sessions happen one after the other. */

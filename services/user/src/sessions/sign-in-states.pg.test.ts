@@ -155,6 +155,25 @@ test("a password that is changed while it is verified starts no session", async 
   expect(await auditOf(user, accountId, "signed-in")).toEqual([]);
 });
 
+test("a mail address that is changed while the password is verified is where the notice goes", async () => {
+  const { accountId } = await user.register("mover");
+  const answer = await changeMeanwhile(
+    user,
+    "mover",
+    () => signIn("mover"),
+    () =>
+      user.owner.query("update account.account set email = 'new@example.org' where account_id = $1", [
+        accountId,
+      ]),
+  );
+  expect(answer.status).toBe(200);
+  const notices = (await user.events()).filter(
+    ({ key, type }) => key === accountId && type.endsWith("notice"),
+  );
+  expect(notices.map(({ data }) => data.email)).toEqual(["new@example.org"]);
+  expect(await auditOf(user, accountId, "signed-in")).toHaveLength(1);
+});
+
 test("two first sign-ins since the parameters of the hash changed both succeed", async () => {
   const { accountId } = await user.register("renewed");
   const weak = await hash(PASSWORD, { memoryCost: 4096, timeCost: 1, parallelism: 1 });

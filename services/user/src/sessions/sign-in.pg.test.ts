@@ -129,3 +129,26 @@ test("a sign-in deletes the account's sessions that have ended for good, and no 
   ]);
   expect(rows).toHaveLength(1);
 });
+
+test("a usual sign-in costs two statements, one before the password is verified and one after", async () => {
+  const { pool } = user.context;
+  const query = pool.query.bind(pool) as (...values: unknown[]) => unknown;
+  const connect = pool.connect.bind(pool) as (...values: unknown[]) => unknown;
+  const note = (what: string, of: typeof query, isNoted: (values: unknown[]) => boolean) => {
+    return (...values: unknown[]) => {
+      if (isNoted(values)) work.push(what);
+      return of(...values);
+    };
+  };
+  Object.assign(pool, {
+    query: note("statement", query, () => true),
+    // A single statement asks for its connection with a callback.
+    connect: note("transaction", connect, ([callback]) => callback === undefined),
+  });
+  try {
+    expect((await signIn("alice", PASSWORD)).status).toBe(200);
+  } finally {
+    Object.assign(pool, { query, connect });
+  }
+  expect(work).toEqual(["statement", "verify", "statement"]);
+});

@@ -1,11 +1,13 @@
 import type { SecondFactorRequired } from "@sotto/contracts/session-api";
 import { type Account, username } from "@sotto/contracts/user-api";
 import { AppError } from "@sotto/platform/app-error";
+import type { Owed } from "@sotto/platform/limits";
 import { updatePasswordHash } from "../accounts/account-queries.ts";
 import type { Origin } from "../audit/record-audit.ts";
 import type { UserContext } from "../context.ts";
 import { requireSecondFactor } from "../second-factors/require-second-factor.ts";
 import { accountSuspended, openSession } from "./open-session.ts";
+import { openUsualSession } from "./open-usual-session.ts";
 import { type IssuedSession, prepareSession } from "./prepare-session.ts";
 import { findSignInAccount, findSignInAccountForUpdate, type SignInAccount } from "./sign-in-queries.ts";
 import { takePasswordTry } from "./take-password-try.ts";
@@ -13,6 +15,7 @@ import { takePasswordTry } from "./take-password-try.ts";
 type Deps = Pick<
   UserContext,
   | "db"
+  | "pool"
   | "passwords"
   | "accessTokens"
   | "clock"
@@ -28,8 +31,6 @@ type Deps = Pick<
 export type StartedSession = { readonly account: Account; readonly session: IssuedSession };
 
 type Given = {
-  /** Undefined for what cannot be a name. */
-  readonly name: string | undefined;
   readonly password: string;
   readonly client: string | undefined;
   readonly origin: Origin;
@@ -48,15 +49,14 @@ export async function signIn(
 ): Promise<StartedSession | SecondFactorRequired> {
   // What cannot be a username is not shown to the database, which refuses some characters.
   const name = username.safeParse(input.username).data;
-  const taken = await takePasswordTry(context, {
-    name: input.username,
-    username: name,
-    address: origin.address,
-  });
-  const given = { name, password: input.password, client: input.client, origin };
+  const who = { name: input.username, username: name, address: origin.address };
+  const taken = await takePasswordTry(context, who);
+  const given = { password: input.password, client: input.client, origin };
   let found: SignInAccount;
   try {
-    found = await verifyPassword(context, given);
+    found = await verifyPassword(context, taken.found, given);
+    const started = await startUsual(context, found, given, taken.owed);
+    if (started) return started;
   } catch (error) {
     if (isUnlooked(error)) await taken.giveBack();
     throw error;
@@ -65,9 +65,24 @@ export async function signIn(
   const started = await proceed(context, found, given);
   if (started !== "changed") return started;
   // Another sign-in has just renewed the hash, or the password was changed: then it is wrong now.
-  const again = await proceed(context, await verifyPassword(context, given), given);
+  const latest = await findSignInAccount(context.pool, { accountId: found.account.accountId });
+  const again = await proceed(context, await verifyPassword(context, latest, given), given);
   if (again === "changed") throw invalidCredentials();
   return again;
+}
+
+/** The session of an active account that needs no more than this password; undefined where there is more to it. */
+async function startUsual(
+  context: Deps,
+  found: SignInAccount,
+  { client, origin }: Given,
+  owed: Owed | undefined,
+): Promise<StartedSession | undefined> {
+  const { account, passwordHash } = found;
+  if (found.hasTotp || found.hasPasskey || context.passwords.isOutdated(passwordHash)) return undefined;
+  const { row, issued } = await prepareSession(context, { accountId: account.accountId, client });
+  const isOpen = await openUsualSession(context, found, { row, method: "password", origin, owed });
+  return isOpen ? { account, session: issued } : undefined;
 }
 
 /** What follows a right password. "changed": the account has another hash by now. @throws AppError `account_suspended`. */
@@ -99,8 +114,11 @@ function isUnlooked(error: unknown): boolean {
 }
 
 /** @throws AppError `invalid_credentials`, `overloaded`. */
-async function verifyPassword(context: Deps, { name, password, origin }: Given): Promise<SignInAccount> {
-  const found = name === undefined ? undefined : await findSignInAccount(context.db, { username: name });
+async function verifyPassword(
+  context: Deps,
+  found: SignInAccount | undefined,
+  { password, origin }: Given,
+): Promise<SignInAccount> {
   const matches = await context.passwords.verify(found?.passwordHash, password);
   if (found && matches) return found;
   if (found) {

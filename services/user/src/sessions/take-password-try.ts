@@ -1,13 +1,24 @@
-import { AppError } from "@sotto/platform/app-error";
 import { limitKey } from "@sotto/platform/client-address";
+import type { Owed } from "@sotto/platform/limits";
 import type { UserContext } from "../context.ts";
-import { hasSignedInFrom } from "./sign-in-queries.ts";
+import {
+  askSignInAccount,
+  findSignInAccount,
+  hasSignedInFrom,
+  type SignInAccount,
+} from "./sign-in-queries.ts";
 
-/** Gives the try back: the password was right, or was never looked at. */
-export type PasswordTry = { giveBack(): Promise<void> };
+export type PasswordTry = {
+  /** The account of this name, if there is one. */
+  readonly found: SignInAccount | undefined;
+  /** For a password that was right, or was never looked at. */
+  giveBack(): Promise<void>;
+  /** The same, for a statement that does it beside something else. */
+  readonly owed: Owed | undefined;
+};
 
 /**
- * Takes one try of a password, before anything is known of the name. Which attack each limit stops:
+ * Takes one try of a password, and finds whose it is; who is refused, is refused without. Which attack each limit stops:
  *
  * - `sign-in.address`: one client that tries few passwords on many names, or floods. Its tries never come back, so that
  *   an account of its own does not refill them.
@@ -23,22 +34,25 @@ export type PasswordTry = { giveBack(): Promise<void> };
  * @throws AppError `rate_limited`, `unavailable`.
  */
 export async function takePasswordTry(
-  { limits, db }: Pick<UserContext, "limits" | "db">,
+  { limits, db, pool }: Pick<UserContext, "limits" | "db" | "pool">,
   { name, username, address }: { name: string; username: string | undefined; address: string | undefined },
 ): Promise<PasswordTry> {
-  await limits.take("sign-in.address", limitKey(address));
+  const toTry = (key: string, found: SignInAccount | undefined): PasswordTry => ({
+    found,
+    giveBack: () => limits.giveBack("sign-in.account", key),
+    owed: limits.owe("sign-in.account", key),
+  });
   // As JSON: a name as it was given may hold anything, and must not read as another kind of key.
   const anywhere = JSON.stringify([name]);
-  const giveBackOf = (key: string) => ({ giveBack: () => limits.giveBack("sign-in.account", key) });
-  try {
-    await limits.take("sign-in.account", anywhere);
-    return giveBackOf(anywhere);
-  } catch (error) {
-    const isRefused = error instanceof AppError && error.code === "rate_limited";
-    if (!isRefused || username === undefined || address === undefined) throw error;
-    if (!(await hasSignedInFrom(db, username, limitKey(address)))) throw error;
-  }
+  const taken = await limits.takeBoth(
+    ["sign-in.address", limitKey(address)],
+    ["sign-in.account", anywhere],
+    askSignInAccount({ username }),
+  );
+  if ("answer" in taken) return toTry(anywhere, taken.answer);
+  if (username === undefined || address === undefined) throw taken.refusal;
+  if (!(await hasSignedInFrom(db, username, limitKey(address)))) throw taken.refusal;
   const here = JSON.stringify([name, limitKey(address)]);
   await limits.take("sign-in.account", here);
-  return giveBackOf(here);
+  return toTry(here, await findSignInAccount(pool, { username }));
 }
