@@ -116,6 +116,7 @@ describe("a client whose session the server ended", () => {
     const account = {
       ...own,
       displayName: null,
+      language: null,
       email: "alice@example.org",
       emailVerified: false,
       createdAt: "2026-01-01T00:00:00.000Z",
