@@ -429,6 +429,47 @@ create table notify.processed_event (
 );
 grant delete, insert, select, update on notify.processed_event to sotto_notification;
 
+create table notify.push (
+  id uuid not null,
+  event_id uuid not null,
+  account_id uuid not null,
+  device_id uuid not null,
+  type text not null,
+  created_at timestamp with time zone not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null,
+  outcome text,
+  settled_at timestamp with time zone,
+  last_error text,
+  constraint push_pkey PRIMARY KEY (id),
+  constraint push_once_per_event UNIQUE (event_id, device_id),
+  constraint push_outcome_known CHECK (outcome = ANY (ARRAY['sent'::text, 'failed'::text, 'replaced'::text, 'withdrawn'::text])),
+  constraint push_settled_with_outcome CHECK ((outcome IS NULL) = (settled_at IS NULL)),
+  constraint push_type_known CHECK (type = 'messages-waiting'::text),
+  constraint push_to_subscription FOREIGN KEY (account_id, device_id) REFERENCES notify.push_subscription(account_id, device_id) ON DELETE CASCADE
+);
+CREATE INDEX push_due ON notify.push USING btree (next_attempt_at) WHERE (outcome IS NULL);
+CREATE INDEX push_of_device ON notify.push USING btree (account_id, device_id);
+CREATE INDEX push_settled ON notify.push USING btree (settled_at) WHERE (outcome IS NOT NULL);
+grant delete, insert, select, update on notify.push to sotto_notification;
+
+create table notify.push_subscription (
+  account_id uuid not null,
+  device_id uuid not null,
+  session_id uuid not null,
+  endpoint text not null,
+  host text not null,
+  p256dh bytea not null,
+  auth bytea not null,
+  server_key bytea not null,
+  created_at timestamp with time zone not null,
+  failing_since timestamp with time zone,
+  constraint push_subscription_pkey PRIMARY KEY (account_id, device_id),
+  constraint push_subscription_endpoint_length CHECK (char_length(endpoint) >= 1 AND char_length(endpoint) <= 2048),
+  constraint push_subscription_keys CHECK (octet_length(p256dh) = 65 AND octet_length(auth) = 16 AND octet_length(server_key) = 65)
+);
+grant delete, insert, select, update on notify.push_subscription to sotto_notification;
+
 create unlogged table notify.rate_limit (
   key text not null,
   points integer not null,

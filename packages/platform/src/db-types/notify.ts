@@ -50,6 +50,33 @@ export interface ProcessedEvent {
   processed_at: Timestamp;
 }
 
+export interface Push {
+  account_id: string;
+  attempts: Generated<number>;
+  created_at: Timestamp;
+  device_id: string;
+  event_id: string;
+  id: string;
+  last_error: string | null;
+  next_attempt_at: Timestamp;
+  outcome: string | null;
+  settled_at: Timestamp | null;
+  type: string;
+}
+
+export interface PushSubscription {
+  account_id: string;
+  auth: Buffer;
+  created_at: Timestamp;
+  device_id: string;
+  endpoint: string;
+  failing_since: Timestamp | null;
+  host: string;
+  p256dh: Buffer;
+  server_key: Buffer;
+  session_id: string;
+}
+
 export interface RateLimit {
   expire: number | null;
   key: string;
@@ -60,5 +87,7 @@ export interface NotifyDatabase {
   addressee: Addressee;
   email: Email;
   processed_event: ProcessedEvent;
+  push: Push;
+  push_subscription: PushSubscription;
   rate_limit: RateLimit;
 }
