@@ -48,10 +48,11 @@ const ANONYMOUS: ReadonlySet<string> = new Set([
 
 /**
  * Operations whose path names something. `own`: only its owner gets at it, and to others it is as if it were not there.
- * `peer`: an account that others deal with; what they learn of it is what the operation is for. What is for operators
+ * `label`: an id that the service keeps for the caller without
+ * knowing whose it is, so that another's names something of the caller alone. `peer`: an account that others deal with; what they learn of it is what the operation is for. What is for operators
  * has its own prefix.
  */
-const NAMED: Readonly<Record<string, "own" | "peer">> = {
+const NAMED: Readonly<Record<string, "own" | "label" | "peer">> = {
   "DELETE /api/user/sessions/{sessionId}": "own",
   "DELETE /api/chat/devices/{deviceId}": "own",
   "PUT /api/chat/devices/{deviceId}/session": "own",
@@ -68,6 +69,8 @@ const NAMED: Readonly<Record<string, "own" | "peer">> = {
   "DELETE /api/chat/contacts/{accountId}": "peer",
   "PATCH /api/user/passkeys/{passkeyId}": "own",
   "DELETE /api/user/passkeys/{passkeyId}": "own",
+  "PUT /api/notifications/push-subscriptions/{deviceId}": "label",
+  "DELETE /api/notifications/push-subscriptions/{deviceId}": "label",
 };
 
 /** Services that know sessions; to the others a token is good until it expires, ten minutes at the most. */
@@ -240,6 +243,15 @@ async function askForTheirs(operation: Operation, victim: Person) {
   }
 }
 
+/** The keys are those of RFC 8291 section 5. */
+const PUSH_SUBSCRIPTION = {
+  endpoint: "https://push.example.org/owner",
+  keys: {
+    p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    auth: "BTBZMqHH6r4Tts7J_aSIgg",
+  },
+};
+
 describe("accounts", () => {
   test("what is another's is not there, and stays as it is", async () => {
     for (const operation of secured().filter(({ name }) => NAMED[name] === "own")) {
@@ -258,6 +270,30 @@ describe("accounts", () => {
         token: victim.accessToken,
       });
       expect(devices.text, operation.name).toContain(victim.deviceId);
+    }
+  });
+
+  test("an id that is kept for its caller alone changes nothing of another who has the same", async () => {
+    for (const operation of secured().filter(({ name }) => NAMED[name] === "label")) {
+      const victim = await joinFor(operation);
+      const known = sampleRequest(operation, parametersOf(victim));
+      const subscribed = await world.ask({ service: "notification", method: "PUT" }, known.path, {
+        token: victim.accessToken,
+        body: PUSH_SUBSCRIPTION,
+      });
+      expect(subscribed.status, subscribed.text).toBe(204);
+      const body = { ...PUSH_SUBSCRIPTION, endpoint: "https://push.example.org/thief" };
+      const asked = operation.body ? { body } : {};
+      const answer = await world.ask(operation, known.path, { token: alice.accessToken, ...asked });
+      expect(answer.status, `${operation.name}: ${answer.text}`).toBe(204);
+      const list = await world.ask(
+        { service: "notification", method: "GET" },
+        "/api/notifications/push-subscriptions",
+        { token: victim.accessToken },
+      );
+      expect(JSON.parse(list.text), operation.name).toMatchObject({
+        subscriptions: [{ deviceId: victim.deviceId, endpoint: PUSH_SUBSCRIPTION.endpoint }],
+      });
     }
   });
 

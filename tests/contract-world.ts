@@ -21,6 +21,7 @@ import {
 import { createNotificationApp } from "../services/notification/src/app.ts";
 import { parseNotificationConfig } from "../services/notification/src/config.ts";
 import { createContext as createNotificationContext } from "../services/notification/src/context.ts";
+import { newVapidKey } from "../services/notification/src/push/vapid-key-fixture.ts";
 import { newSealKeys } from "../services/notification/src/seal-key-fixture.ts";
 import { createUserApp } from "../services/user/src/app.ts";
 import { parseUserConfig } from "../services/user/src/config.ts";
@@ -96,6 +97,7 @@ export async function startContractWorld({
       PUBLIC_URL,
       JWKS_URL: "http://127.0.0.1:1/",
       SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+      VAPID_PRIVATE_KEY: newVapidKey(),
       SMTP_URL: "smtp://127.0.0.1:1",
       MAIL_FROM: "sotto@example.org",
       RATE_LIMITS: notificationLimits,

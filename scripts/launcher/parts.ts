@@ -125,6 +125,12 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
       SMTP_URL: settings.smtpUrl ?? `smtp://127.0.0.1:${ports.smtp}`,
       MAIL_FROM: "Sotto <no-reply@sotto.localhost>",
       SEAL_KEY: JSON.stringify(secrets.notificationKey),
+      VAPID_PRIVATE_KEY: secrets.vapidPrivateKey,
+      ...given({
+        VAPID_SUBJECT: settings.vapidSubject,
+        PUSH_PRIVATE_HOSTS: settings.pushPrivateHosts,
+        PUSH_CA_FILE: settings.pushCaFile,
+      }),
     }),
     part(input, "gateway", main("gateway"), { PUBLIC_URL: publicUrl, BACKENDS: backends(ports) }),
   ];

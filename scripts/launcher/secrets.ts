@@ -1,6 +1,6 @@
 // The secrets of this installation, made once and kept: losing the database passwords locks everybody out,
 // and with another account secret authenticator apps and signing keys are lost.
-import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createECDH, createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -26,7 +26,7 @@ const firstVersion = z.object({
   }),
 });
 
-const secretsSchema = firstVersion.extend({
+const secondVersion = firstVersion.extend({
   version: z.literal(2),
   /** 32 bytes that seal what the user service keeps in the database. */
   accountSecret: z.base64url().length(43),
@@ -40,9 +40,16 @@ const secretsSchema = firstVersion.extend({
   }),
 });
 
-export type Secrets = z.infer<typeof secretsSchema>;
+const secretsSchema = secondVersion.extend({
+  version: z.literal(3),
+  /** Private key on P-256 by which pushes are signed (RFC 8292). */
+  vapidPrivateKey: z.base64url().length(43),
+});
 
-function newNotificationKey(): Secrets["notificationKey"] {
+export type Secrets = z.infer<typeof secretsSchema>;
+type Second = z.infer<typeof secondVersion>;
+
+function newNotificationKey(): Second["notificationKey"] {
   const { x, d } = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
   if (x === undefined || d === undefined) throw new Error("this Node made an X25519 key without its numbers");
   // RFC 7638: the members that make the public key, in this order.
@@ -53,17 +60,26 @@ function newNotificationKey(): Secrets["notificationKey"] {
 }
 
 /** What the first version of the file did not hold. */
-function newSecondSecrets(): Pick<Secrets, "accountSecret" | "notificationKey"> {
+function newSecondSecrets(): Pick<Second, "accountSecret" | "notificationKey"> {
   return {
     accountSecret: randomBytes(32).toString("base64url"),
     notificationKey: newNotificationKey(),
   };
 }
 
+/** What the second version of the file did not hold. */
+function newThirdSecrets(): Pick<Secrets, "vapidPrivateKey"> {
+  const pair = createECDH("prime256v1");
+  pair.generateKeys();
+  // A key that begins with zeros comes without them.
+  const bytes = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()]).subarray(-32);
+  return { vapidPrivateKey: bytes.toString("base64url") };
+}
+
 function newSecrets(): Secrets {
   const newPassword = (): string => randomBytes(24).toString("base64url");
   return {
-    version: 2,
+    version: 3,
     databasePasswords: {
       user: newPassword(),
       chat: newPassword(),
@@ -71,6 +87,7 @@ function newSecrets(): Secrets {
       relay: newPassword(),
     },
     ...newSecondSecrets(),
+    ...newThirdSecrets(),
   };
 }
 
@@ -81,7 +98,7 @@ function syncFolder(folder: string): void {
   closeSync(handle);
 }
 
-function parse(file: string): Secrets | z.infer<typeof firstVersion> {
+function parse(file: string): z.infer<typeof firstVersion> | Second | Secrets {
   const advice =
     "Put the file back from a backup. To start over without the old data, move the whole data folder away; " +
     "a new secrets file alone would not fit the database beside it.";
@@ -91,8 +108,10 @@ function parse(file: string): Secrets | z.infer<typeof firstVersion> {
   } catch (error) {
     throw new Error(`${file} is no JSON. ${advice}`, { cause: error });
   }
-  const first = firstVersion.safeParse(content);
-  if (first.success) return first.data;
+  for (const version of [firstVersion, secondVersion]) {
+    const earlier = version.safeParse(content);
+    if (earlier.success) return earlier.data;
+  }
   const parsed = secretsSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => issue.path.join(".") || "the whole file").join(", ");
@@ -117,5 +136,7 @@ export function loadSecrets(dir: string): Secrets {
   if (!existsSync(file)) write(file, newSecrets());
   chmodSync(file, 0o600);
   const found = parse(file);
-  return found.version === 1 ? write(file, { ...found, ...newSecondSecrets(), version: 2 }) : found;
+  if (found.version === 3) return found;
+  const second = found.version === 1 ? { ...found, ...newSecondSecrets() } : found;
+  return write(file, { ...second, ...newThirdSecrets(), version: 3 });
 }

@@ -17,6 +17,12 @@ export interface Settings {
   readonly whoMayWriteFirst: string | undefined;
   /** Days between asking for the deletion of an account and the deletion. */
   readonly deletionGraceDays: string | undefined;
+  /** Whom push services write to. */
+  readonly vapidSubject: string | undefined;
+  /** Push services in a private network, or at other ports than 443. */
+  readonly pushPrivateHosts: string | undefined;
+  /** File with the certificates by which they are trusted. */
+  readonly pushCaFile: string | undefined;
 }
 
 /** Of the gateway. */
@@ -43,5 +49,9 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     corsOrigins: env.CORS_ORIGINS || undefined,
     whoMayWriteFirst: env.DEFAULT_WHO_MAY_WRITE_FIRST || undefined,
     deletionGraceDays: env.DELETION_GRACE_DAYS || undefined,
+    vapidSubject: env.VAPID_SUBJECT || undefined,
+    pushPrivateHosts: env.PUSH_PRIVATE_HOSTS || undefined,
+    // Relative to where the launcher was started.
+    pushCaFile: env.PUSH_CA_FILE ? path.resolve(env.PUSH_CA_FILE) : undefined,
   };
 }

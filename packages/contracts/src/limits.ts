@@ -39,6 +39,10 @@ export const limits = {
   /** Characters of a language tag (RFC 5646 section 4.4.1). */
   languageMax: 35,
   passkeysPerAccount: 10,
+  /** More than there are devices, so that a new one finds room before the old ones are gone; the oldest make way. */
+  pushSubscriptionsPerAccount: 10,
+  /** Characters of the address of a push service. */
+  pushEndpointMax: 2048,
   recoveryCodes: 10,
   /** Accounts that one account may block, and contacts (requests included) that it may have. */
   blocksPerAccount: 10_000,

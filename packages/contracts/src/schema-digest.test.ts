@@ -9,6 +9,7 @@ import * as errors from "./errors.ts";
 import { eventSchema, eventTypes } from "./events.ts";
 import { limits } from "./limits.ts";
 import * as messageApi from "./message-api.ts";
+import * as notificationApi from "./notification-api.ts";
 import * as operatorApi from "./operator-api.ts";
 import * as peopleApi from "./people-api.ts";
 import { SCHEMA_DIGEST } from "./protocol-version.ts";
@@ -26,6 +27,7 @@ function wireSchemas(): [string, z.ZodType][] {
     deviceApi,
     errors,
     messageApi,
+    notificationApi,
     operatorApi,
     peopleApi,
     secondFactorApi,

@@ -3,13 +3,16 @@ import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import type { NotificationContext } from "./context.ts";
 import { exportRoutes } from "./exports/routes.ts";
+import { pushRoutes } from "./push/routes.ts";
 
 const BASE_PATH = "/api/notifications";
 
-/** The REST side of the notification service. A mail server that is away makes mail wait, not the service unready. */
+/** The REST side of the notification service. A mail server or a push service that is away makes
+ * mail or pushes wait, not the service unready. */
 export function createNotificationApp(context: NotificationContext): App {
   const app = createApp({ log: context.log, edge: context.edge });
   app.route(BASE_PATH, exportRoutes(context));
+  app.route(BASE_PATH, pushRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

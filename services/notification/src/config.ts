@@ -1,8 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
 import { edgeEnv } from "@sotto/platform/edge";
 import { rateLimits } from "@sotto/platform/limits";
 import { z } from "zod";
 import { notificationLimits } from "./limits.ts";
+import { pushHosts } from "./push/push-hosts.ts";
+import { vapidPrivateKey, vapidSubject } from "./push/vapid-keys.ts";
 
 /** `name@host` or `Some Name <name@host>`. */
 const mailbox = z
@@ -20,6 +23,20 @@ const sealKey = z.object({
   d: z.base64url().length(43),
   kid: z.string().min(1).max(100),
 });
+
+/** One that is none would be found out at the first push only. */
+const certificates = z.string().refine((text) => {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return found.length > 0 && found.every(isCertificate);
+}, "must be certificates in PEM");
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
 
 const schema = z.object({
   ...serviceEnv,
@@ -44,6 +61,14 @@ const schema = z.object({
   /** `smtp://` or `smtps://`, with user and password when the server wants them. */
   SMTP_URL: z.url({ protocol: /^smtps?$/ }),
   MAIL_FROM: mailbox,
+  /** Signs to push services (RFC 8292). With another key than before, devices have to subscribe anew. */
+  VAPID_PRIVATE_KEY: vapidPrivateKey,
+  /** `mailto:` or `https:`. Absent: PUBLIC_URL when it is https, else MAIL_FROM. */
+  VAPID_SUBJECT: vapidSubject.optional(),
+  /** Push services that may have private addresses or other ports than 443, such as one in the same network. */
+  PUSH_PRIVATE_HOSTS: pushHosts.default(new Set<string>()),
+  /** Certificates (PEM) by which push services are trusted besides those that the system trusts. */
+  PUSH_CA: certificates.optional(),
 });
 
 export type NotificationConfig = z.infer<typeof schema>;

@@ -5,6 +5,8 @@ import { recordAddressee } from "./accounts/record-addressee.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
 import { queueMail } from "./email/queue-mail.ts";
+import { forgetDevice } from "./push/forget-device.ts";
+import { forgetSession } from "./push/forget-session.ts";
 
 /** Events at the same time; each costs a few short transactions. */
 const CONCURRENCY = 4;
@@ -20,6 +22,8 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.email-verification-requested": [mail],
   "user.password-reset-requested": [mail],
   "user.security-notice": [mail],
+  "user.session-revoked": [forgetSession],
+  "chat.device-removed": [forgetDevice],
 };
 
 /** Handles what the notification service hears of the others. */

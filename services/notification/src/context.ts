@@ -12,6 +12,10 @@ import type { NotificationConfig } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createSender } from "./email/sender.ts";
 import { createSmtp } from "./email/smtp.ts";
+import { createPushHttp, createResolver, TIMEOUTS } from "./push/push-http.ts";
+import { addPushMetrics } from "./push/push-metrics.ts";
+import { createPushSender } from "./push/push-sender.ts";
+import { defaultSubject } from "./push/vapid-keys.ts";
 
 export type NotificationContext = ReturnType<typeof createContext>;
 
@@ -46,14 +50,31 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     sealKey: config.SEAL_KEY,
     emails: addEmailMetrics(metrics, db),
   });
+  const keys = config.VAPID_PRIVATE_KEY;
+  const hosts = config.PUSH_PRIVATE_HOSTS;
+  const pushHttp = createPushHttp({
+    hosts,
+    ca: config.PUSH_CA,
+    timeouts: TIMEOUTS,
+    resolve: createResolver(),
+  });
+  const pushSender = createPushSender({
+    ...{ db, clock, ids, log, keys },
+    http: pushHttp,
+    subject: config.VAPID_SUBJECT ?? defaultSubject(config),
+    pushes: addPushMetrics(metrics, db),
+  });
   const close = async (): Promise<void> => {
     await bus.close();
-    await sender.stop();
+    await Promise.all([sender.stop(), pushSender.stop()]);
     smtp.close();
+    pushHttp.close();
     await database.close();
   };
   return {
-    ...{ log, metrics, clock, ids, db, pool, bus, sender, close },
+    ...{ log, metrics, clock, ids, db, pool, bus, sender, pushSender, close },
+    /** What subscriptions are made with, and where they may lead. */
+    push: { keys, hosts },
     edge: edgeOf(config),
     limits: createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log }),
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),

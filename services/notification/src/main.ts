@@ -5,6 +5,7 @@ import { createNotificationApp } from "./app.ts";
 import { parseNotificationConfig } from "./config.ts";
 import { consumeEvents } from "./consume-events.ts";
 import { createContext } from "./context.ts";
+import { forgetOldPushes } from "./push/forget-old-pushes.ts";
 
 const PRUNE_EVERY_MS = 3_600_000;
 
@@ -13,9 +14,16 @@ await runService("notification", async () => {
   const context = createContext(config);
   consumeEvents(context);
   context.sender.start();
-  const upkeep = repeat(context, "forgetting of limits", PRUNE_EVERY_MS, async () => {
-    await pruneLimits({ ...context, schema: "notify" });
-  });
+  context.pushSender.start();
+  const chores = [
+    repeat(context, "forgetting of limits", PRUNE_EVERY_MS, async () => {
+      await pruneLimits({ ...context, schema: "notify" });
+    }),
+    repeat(context, "forgetting of old pushes", PRUNE_EVERY_MS, () => forgetOldPushes(context)),
+  ];
+  const drain = async (): Promise<void> => {
+    await Promise.all(chores.map((chore) => chore.stop()));
+  };
   return {
     listening: {
       host: config.HOST,
@@ -23,6 +31,6 @@ await runService("notification", async () => {
       parentPid: config.SOTTO_PARENT_PID,
       log: context.log,
     },
-    running: { fetch: createNotificationApp(context).fetch, drain: upkeep.stop, close: context.close },
+    running: { fetch: createNotificationApp(context).fetch, drain, close: context.close },
   };
 });

@@ -13,6 +13,7 @@ import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { findFreePort } from "../../../scripts/embedded/free-port.ts";
+import { newVapidKey } from "./push/vapid-key-fixture.ts";
 import { newSealKeys } from "./seal-key-fixture.ts";
 
 const PATIENT = { timeout: 100_000, interval: 200 };
@@ -95,6 +96,7 @@ function envOf(service: Service, { database, smtp, port, brokerUrl }: Surroundin
     PUBLIC_URL: "http://localhost:8080",
     JWKS_URL: "http://127.0.0.1:1/.well-known/jwks.json",
     SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+    VAPID_PRIVATE_KEY: newVapidKey(),
     SOTTO_PARENT_PID: String(process.pid),
     ...(brokerUrl === undefined ? {} : { MESSAGE_BROKER_URL: brokerUrl }),
   };

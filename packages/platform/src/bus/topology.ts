@@ -14,6 +14,8 @@ export const topology = {
     "user.email-verification-requested",
     "user.password-reset-requested",
     "user.security-notice",
+    "user.session-revoked",
+    "chat.device-removed",
   ],
 } as const satisfies Topology;
 

@@ -1,13 +1,13 @@
-import { AppError } from "@sotto/platform/app-error";
-import { jsonList, streamArchive } from "@sotto/platform/archive";
-import { hasMark } from "../accounts/account-queries.ts";
-import { deletedAccountMark } from "../accounts/deleted-account-mark.ts";
+import { jsonList, jsonText, streamArchive } from "@sotto/platform/archive";
+import { requireAccount } from "../accounts/require-account.ts";
 import type { NotificationContext } from "../context.ts";
+import { listSubscriptions } from "../push/subscription-queries.ts";
 import { listExportedMails } from "./export-queries.ts";
 
 const README = `What Sotto's notification service knows of you.
 
-mails.json  the mails of the last 30 days: of which kind, to which address, when they were queued, sent, or given up
+mails.json               the mails of the last 30 days: of which kind, to which address, when they were queued, sent, or given up
+push-subscriptions.json  the devices that are woken, since when, and the addresses at their push services
 
 The words of the mails are in your mailbox. Links in them are not kept where they can be read.
 `;
@@ -15,21 +15,26 @@ The words of the mails are in your mailbox. Links in them are not kept where the
 const PAGE_SIZE = 200;
 
 /**
- * The mails of an account as a ZIP file, which is read as far as it has been taken.
- * @throws AppError `rate_limited`; `session_revoked` when the account is gone: its last access tokens outlive it by
- * minutes, and must not make anything be stored of it again.
+ * The mails and push subscriptions of an account as a ZIP file, which is read as far as it has been taken.
+ * @throws AppError `rate_limited`; `session_revoked` when the account is gone.
  */
 export async function exportMails(
   context: Pick<NotificationContext, "db" | "clock" | "limits">,
   accountId: string,
 ): Promise<ReadableStream<Uint8Array>> {
-  if (await hasMark(context.db, deletedAccountMark(accountId)))
-    throw new AppError("session_revoked", "The account of this session is gone.");
+  await requireAccount(context.db, accountId);
   await context.limits.take("export.account", accountId);
+  // Without the keys: whoever has them can read what is sent.
+  const subscriptions = (await listSubscriptions(context.db, accountId)).map((row) => ({
+    deviceId: row.device_id,
+    endpoint: row.endpoint,
+    subscribedAt: row.created_at,
+  }));
   return streamArchive(
     [
       { name: "README.txt", content: [README] },
       { name: "mails.json", content: jsonList(mailPages(context, accountId)) },
+      { name: "push-subscriptions.json", content: jsonText(subscriptions) },
     ],
     context.clock.now(),
   );

@@ -9,6 +9,7 @@ import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { parseNotificationConfig } from "../config.ts";
 import { createContext, type NotificationContext } from "../context.ts";
+import { newVapidKey } from "../push/vapid-key-fixture.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 
 let database: TestDatabase;
@@ -30,6 +31,7 @@ beforeAll(async () => {
       PUBLIC_URL: "http://localhost:8080",
       JWKS_URL: tokens.jwksUrl,
       SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+      VAPID_PRIVATE_KEY: newVapidKey(),
     }),
   );
 });
@@ -73,7 +75,7 @@ it("the export has every mail of the caller, by kind, address and times, and nob
   expect(response.headers.get("Content-Type")).toBe("application/zip");
   expect(response.headers.get("Cache-Control")).toBe("no-store");
   const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
-  expect(Object.keys(files)).toEqual(["README.txt", "mails.json"]);
+  expect(Object.keys(files)).toEqual(["README.txt", "mails.json", "push-subscriptions.json"]);
   const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
   expect(new Set(mails.map((mail) => mail.recipient)).size).toBe(450);
   expect(mails).toHaveLength(450);

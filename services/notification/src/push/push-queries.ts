@@ -74,3 +74,86 @@ export async function countUnsentPushes(db: Db): Promise<number> {
     .executeTakeFirstOrThrow();
   return Number(count);
 }
+
+export type DuePush = Awaited<ReturnType<typeof claimPushes>>[number];
+
+/**
+ * Takes up to `limit` pushes that are due and go to none of the hosts in `full`, and keeps them from other senders until
+ * `leaseEnd`. Counts the attempt at the beginning, so that one that kills its sender is not tried for ever. At most one
+ * push waits for a subscription, which bounds what is passed over. Index: push_due.
+ */
+export function claimPushes(
+  db: Db,
+  claim: { now: Date; leaseEnd: Date; limit: number; full: readonly string[] },
+) {
+  const due = db
+    .selectFrom("push")
+    .innerJoin("push_subscription as subscription", (join) =>
+      join
+        .onRef("subscription.account_id", "=", "push.account_id")
+        .onRef("subscription.device_id", "=", "push.device_id"),
+    )
+    .select("push.id")
+    .where("push.outcome", "is", null)
+    .where("push.next_attempt_at", "<=", claim.now)
+    .where(sql<boolean>`subscription.host <> all (${claim.full}::text[])`)
+    .orderBy("push.next_attempt_at")
+    .limit(claim.limit)
+    .forUpdate("push")
+    .skipLocked();
+  return db
+    .updateTable("push")
+    .from("push_subscription as subscription")
+    .set({ next_attempt_at: claim.leaseEnd, attempts: sql`attempts + 1` })
+    .where("push.id", "in", due)
+    .whereRef("subscription.account_id", "=", "push.account_id")
+    .whereRef("subscription.device_id", "=", "push.device_id")
+    .returning([
+      "push.id",
+      "push.event_id as eventId",
+      "push.account_id as accountId",
+      "push.device_id as deviceId",
+      "push.type",
+      "push.created_at as createdAt",
+      "push.attempts",
+      "subscription.endpoint",
+      "subscription.host",
+      "subscription.p256dh",
+      "subscription.auth",
+      "subscription.server_key as serverKey",
+    ])
+    .execute();
+}
+
+/** @returns false when the push has an outcome already, such as that a newer one has taken its place. */
+export async function settlePush(
+  db: Db,
+  id: string,
+  settled: { outcome: "sent" | "failed"; at: Date; error: string | null },
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("push")
+    .set({ outcome: settled.outcome, settled_at: settled.at, last_error: settled.error })
+    .where("id", "=", id)
+    .where("outcome", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+export async function setPushRetry(
+  db: Db,
+  id: string,
+  retry: { nextAttemptAt: Date; error: string },
+): Promise<void> {
+  await db
+    .updateTable("push")
+    .set({ next_attempt_at: retry.nextAttemptAt, last_error: retry.error })
+    .where("id", "=", id)
+    .where("outcome", "is", null)
+    .execute();
+}
+
+/** Forgets pushes that were settled before `before`. Index: push_settled. */
+export async function prunePushes(db: Db, before: Date): Promise<void> {
+  await db.deleteFrom("push").where("outcome", "is not", null).where("settled_at", "<", before).execute();
+}
