@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTransactor } from "@sotto/e2ee/store";
+import { newSubscriberSecrets, publicKeyOf } from "@sotto/testkit/push-decrypt";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import { strFromU8, unzipSync } from "fflate";
 import { Secret, TOTP } from "otpauth";
@@ -349,4 +350,30 @@ describe("the end of an account", () => {
     await client.signIn({ username, password });
     await (await chat.send({ text: "still here" })).accepted;
   });
+});
+
+it("a device is woken by push where it says, until it says otherwise or its session ends", async () => {
+  const { client, username, account } = await person();
+  expect(Buffer.from(await client.push.key(), "base64url")).toHaveLength(65);
+  const secrets = newSubscriberSecrets();
+  const keys = {
+    p256dh: publicKeyOf(secrets).toString("base64url"),
+    auth: secrets.auth.toString("base64url"),
+  };
+  const endpoint = "https://push.example.org/device";
+  const endpoints = async () => {
+    const files = unzipSync(await account.export());
+    const text = strFromU8(files["notifications/push-subscriptions.json"] ?? new Uint8Array());
+    return (JSON.parse(text) as { endpoint: string }[]).map((subscription) => subscription.endpoint);
+  };
+  await client.push.subscribe({ endpoint, keys });
+  expect(await endpoints()).toEqual([endpoint]);
+  await client.push.unsubscribe();
+  expect(await endpoints()).toEqual([]);
+  await client.push.subscribe({ endpoint, keys });
+  await client.signOut();
+  await client.signIn({ username, password });
+  await expect.poll(endpoints, PATIENT).toEqual([]);
+  const inside = { endpoint: "https://127.0.0.1/", keys };
+  await expect(client.push.subscribe(inside)).rejects.toMatchObject({ code: "bad_request" });
 });
