@@ -105,7 +105,8 @@ describe("answers", () => {
       stopping.abort();
       return "never";
     });
-    await expect(httpTo().post({ ...pushTo(), signal: stopping.signal })).rejects.toMatchObject({
+    const http = httpTo({ timeouts: { connectMs: 5000, wholeMs: 600_000 } });
+    await expect(http.post({ ...pushTo(), signal: stopping.signal })).rejects.toMatchObject({
       code: "ABORT_ERR",
     });
   });
