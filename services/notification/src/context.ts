@@ -44,6 +44,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
   const sender = createSender({
     ...{ db, clock, ids, log, smtp },
     sealKey: config.SEAL_KEY,
+    publicUrl: config.PUBLIC_URL,
     emails: addEmailMetrics(metrics, db),
   });
   const close = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { DomainEvent } from "@sotto/contracts/events";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
+import { deletePreferences } from "../preferences/preference-queries.ts";
 import { deleteAddressee, deleteLimitsOf, insertMark, lockAccount } from "./account-queries.ts";
 import { deletedAccountMark } from "./deleted-account-mark.ts";
 
@@ -15,6 +16,7 @@ export async function forgetAccount(
     await insertMark(tx, deletedAccountMark(accountId), clock.now());
     await deleteAddressee(tx, accountId);
     await deleteEmailsOf(tx, accountId);
+    await deletePreferences(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
 }
