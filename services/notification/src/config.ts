@@ -1,7 +1,10 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { type Env, parseConfig, publicUrl, serviceEnv } from "@sotto/platform/config";
 import { edgeEnv } from "@sotto/platform/edge";
 import { rateLimits } from "@sotto/platform/limits";
 import { z } from "zod";
+import { languages } from "./email/languages/choose-language.ts";
+import type { SmtpOptions } from "./email/smtp.ts";
 import { notificationLimits } from "./limits.ts";
 
 /** `name@host` or `Some Name <name@host>`. */
@@ -12,6 +15,29 @@ const mailbox = z
     "must be an address, or Name <address>",
   );
 
+/** In lower case. */
+const domainOf = (from: string): string => (/@([^@<>\s]+)>?$/.exec(from)?.[1] ?? "").toLowerCase();
+
+const MIN_RSA_BITS = 1024;
+
+function isSigningKey(pem: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem);
+    return asymmetricKeyType === "rsa" && (asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS;
+  } catch {
+    // Not a key; the parser's message is left out, as it may repeat some of it.
+    return false;
+  }
+}
+
+function isCertificates(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** Private X25519 key as a JWK (RFC 8037). */
 const sealKey = z.object({
   kty: z.literal("OKP"),
@@ -21,7 +47,7 @@ const sealKey = z.object({
   kid: z.string().min(1).max(100),
 });
 
-const schema = z.object({
+const settings = z.object({
   ...serviceEnv,
   ...edgeEnv,
   PUBLIC_URL: publicUrl,
@@ -43,7 +69,40 @@ const schema = z.object({
     .pipe(sealKey),
   /** `smtp://` or `smtps://`, with user and password when the server wants them. */
   SMTP_URL: z.url({ protocol: /^smtps?$/ }),
+  /** For `smtp://`: whether nothing is said to a server without STARTTLS. By itself whenever there is a password. */
+  SMTP_STARTTLS: z.enum(["required", "optional"]).optional(),
+  /** Certificate authorities of the mail server, in PEM; absent, those that are known everywhere. */
+  SMTP_CA: z.string().refine(isCertificates, "not certificates in PEM").optional(),
   MAIL_FROM: mailbox,
+  /** Of mails to people who have chosen none, or one that there are no texts in. */
+  DEFAULT_LANGUAGE: z.enum(languages).default("en"),
+  DKIM_DOMAIN: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, "must be a domain")
+    .optional(),
+  DKIM_SELECTOR: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/, "must be a label")
+    .optional(),
+  /** RSA, in PEM. */
+  DKIM_PRIVATE_KEY: z
+    .string()
+    .refine(isSigningKey, "not a private RSA key of 1024 bits or more in PEM")
+    .optional(),
+});
+
+const schema = settings.superRefine((config, context) => {
+  const names = ["DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_PRIVATE_KEY"] as const;
+  const absent = names.filter((name) => config[name] === undefined);
+  if (absent.length > 0 && absent.length < names.length)
+    for (const name of absent)
+      context.addIssue({ code: "custom", path: [name], message: "must be set with the other two of DKIM" });
+  // Receivers compare both (RFC 7489 section 3.1.1): a signature of another domain is worth nothing.
+  const { DKIM_DOMAIN: signer } = config;
+  const sender = domainOf(config.MAIL_FROM);
+  if (signer !== undefined && sender !== signer && !sender.endsWith(`.${signer}`))
+    context.addIssue({ code: "custom", path: ["DKIM_DOMAIN"], message: "is not the domain of MAIL_FROM" });
 });
 
 export type NotificationConfig = z.infer<typeof schema>;
@@ -51,4 +110,17 @@ export type NotificationConfig = z.infer<typeof schema>;
 /** @throws ConfigError naming every bad setting. */
 export function parseNotificationConfig(env: Env): NotificationConfig {
   return parseConfig(schema, env);
+}
+
+/** How the mail server is spoken to. */
+export function smtpOptions(config: NotificationConfig): SmtpOptions {
+  const { DKIM_DOMAIN: domain, DKIM_SELECTOR: selector, DKIM_PRIVATE_KEY: privateKey } = config;
+  const hasPassword = new URL(config.SMTP_URL).password !== "";
+  return {
+    url: config.SMTP_URL,
+    from: config.MAIL_FROM,
+    requireTls: (config.SMTP_STARTTLS ?? (hasPassword ? "required" : "optional")) === "required",
+    ca: config.SMTP_CA,
+    ...(domain && selector && privateKey && { dkim: { domain, selector, privateKey } }),
+  };
 }

@@ -4,6 +4,7 @@ import { forgetAccount } from "./accounts/forget-account.ts";
 import { recordAddressee } from "./accounts/record-addressee.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
+import { queueDeviceMail } from "./email/queue-device-mail.ts";
 import { queueMail } from "./email/queue-mail.ts";
 
 /** Events at the same time; each costs a few short transactions. */
@@ -20,6 +21,7 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.email-verification-requested": [mail],
   "user.password-reset-requested": [mail],
   "user.security-notice": [mail],
+  "chat.device-added": [mailDevice],
 };
 
 /** Handles what the notification service hears of the others. */
@@ -42,4 +44,11 @@ async function applyEffects<T extends Consumed>(
 
 async function mail(context: NotificationContext, event: MailedEvent): Promise<void> {
   if ((await queueMail(context, event)) === "applied") context.sender.wake();
+}
+
+async function mailDevice(
+  context: NotificationContext,
+  event: DomainEvent<"chat.device-added">,
+): Promise<void> {
+  if ((await queueDeviceMail(context, event)) === "applied") context.sender.wake();
 }

@@ -14,6 +14,7 @@ export const topology = {
     "user.email-verification-requested",
     "user.password-reset-requested",
     "user.security-notice",
+    "chat.device-added",
   ],
 } as const satisfies Topology;
 

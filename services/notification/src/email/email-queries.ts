@@ -64,6 +64,19 @@ export async function setEmailRetry(
     .execute();
 }
 
+/** Puts a mail off that was not tried: the attempt that was counted when it was claimed was none. */
+export async function setEmailWaiting(
+  db: Db,
+  id: string,
+  wait: { nextAttemptAt: Date; error: string },
+): Promise<void> {
+  await db
+    .updateTable("email")
+    .set({ next_attempt_at: wait.nextAttemptAt, last_error: wait.error, attempts: sql`attempts - 1` })
+    .where("id", "=", id)
+    .execute();
+}
+
 /** @returns false when the mail has an outcome already. */
 export async function setEmailFailed(
   db: Db,

@@ -1,6 +1,6 @@
 import type { Executor } from "@sotto/platform/db";
 import type { NotifyDatabase, SuppressedAddress } from "@sotto/platform/db-types/notify";
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 type Db = Executor<NotifyDatabase>;
 export type Suppression = Selectable<SuppressedAddress>;
@@ -32,4 +32,23 @@ export async function deleteSuppression(db: Db, address: string): Promise<void> 
 /** By the index suppressed_address_since. */
 export async function pruneSuppressions(db: Db, before: Date): Promise<void> {
   await db.deleteFrom("suppressed_address").where("since", "<", before).execute();
+}
+
+/** Of every address of the account that is known here; before those are forgotten themselves. */
+export async function deleteSuppressionsOf(db: Db, accountId: string): Promise<void> {
+  await db
+    .deleteFrom("suppressed_address")
+    .where("address", "in", (query) =>
+      query
+        .selectFrom("addressee")
+        .select(sql<string>`lower(email)`.as("address"))
+        .where("account_id", "=", accountId)
+        .union(
+          query
+            .selectFrom("email")
+            .select(sql<string>`lower(recipient)`.as("address"))
+            .where("account_id", "=", accountId),
+        ),
+    )
+    .execute();
 }
