@@ -17,7 +17,7 @@ export async function queueDeviceMail(
   if (first) return "first";
   return applyOnce(context, { effect: "device-mail", eventId, accountId }, async (tx, now) => {
     const addressee = await findAddressee(tx, accountId);
-    if (!addressee) throw new Error("nothing is known yet of the account of a new device");
+    if (!addressee) throw new Error("the account of a new device is not known yet");
     const content: MailContent<"new-device"> = { username: addressee.username, at: occurredAt };
     await insertEmail(tx, {
       id: context.ids.uuidv7(),
