@@ -1,13 +1,18 @@
 import { AppError } from "@sotto/platform/app-error";
 import { jsonList, streamArchive } from "@sotto/platform/archive";
-import { hasMark } from "../accounts/account-queries.ts";
+import { findAddressee, hasMark } from "../accounts/account-queries.ts";
 import { deletedAccountMark } from "../accounts/deleted-account-mark.ts";
 import type { NotificationContext } from "../context.ts";
+import { findSuppression } from "../email/suppression-queries.ts";
+import { isDigestWanted } from "../preferences/preference-queries.ts";
 import { listExportedMails } from "./export-queries.ts";
 
 const README = `What Sotto's notification service knows of you.
 
-mails.json  the mails of the last 30 days: of which kind, to which address, when they were queued, sent, or given up
+mails.json          the mails of the last 30 days: of which kind, to which address, in which language, when they were
+                    queued, sent, or given up
+mail-settings.json  your address and language as this service knows them, whether you want mails about waiting messages,
+                    and since when no mail is sent to the address, if the mail server said that it does not exist
 
 The words of the mails are in your mailbox. Links in them are not kept where they can be read.
 `;
@@ -30,6 +35,7 @@ export async function exportMails(
     [
       { name: "README.txt", content: [README] },
       { name: "mails.json", content: jsonList(mailPages(context, accountId)) },
+      { name: "mail-settings.json", content: mailSettings(context, accountId) },
     ],
     context.clock.now(),
   );
@@ -43,4 +49,18 @@ async function* mailPages({ db }: Pick<NotificationContext, "db">, accountId: st
     if (page.length < PAGE_SIZE) return;
     after = page.at(-1)?.mailId;
   }
+}
+
+async function* mailSettings({ db }: Pick<NotificationContext, "db">, accountId: string) {
+  const addressee = await findAddressee(db, accountId);
+  const suppression = addressee && (await findSuppression(db, addressee.email));
+  const settings = {
+    address: addressee?.email ?? null,
+    addressVerified: addressee?.email_verified ?? null,
+    language: addressee?.language ?? null,
+    digests: await isDigestWanted(db, accountId),
+    suppressedSince: suppression?.since ?? null,
+    suppressionReason: suppression?.reason ?? null,
+  };
+  yield `${JSON.stringify(settings, null, 2)}\n`;
 }

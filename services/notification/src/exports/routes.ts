@@ -18,7 +18,8 @@ export function exportRoutes(context: NotificationContext): App {
     middleware: [requireCaller(context), requireFresh(context)],
     responses: {
       200: {
-        description: "mails.json with kind, address and times, and README.txt, which explains it.",
+        description:
+          "mails.json with kind, address and times, mail-settings.json, and README.txt, which explains them.",
         content: { "application/zip": { schema: z.string().meta({ format: "binary" }) } },
       },
       ...problems(
