@@ -39,9 +39,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 nav { display: flex; gap: 16px; padding: 10px 20px; border-bottom: 1px solid var(--line); font-size: 14px; }
 nav [aria-current] { color: var(--ink); font-weight: 600; }
 iframe { display: block; width: 100%; height: 70vh; border: 0; }
-/* What the mail takes for the wish of its reader. */
-iframe.light { color-scheme: light; background: #fff; }
-iframe.dark { color-scheme: dark; background: #121212; }
+iframe.light { background: #fff; }
+iframe.dark { background: #121212; }
 dl.headers { border: 0; font: 13px/1.6 ui-monospace, monospace; grid-template-columns: minmax(8rem, auto) 1fr; }
 pre { margin: 0; padding: 20px; min-height: 30vh; white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.6 ui-monospace, monospace; }
 `;
@@ -113,11 +112,23 @@ ${contentOf(message, view)}
   );
 }
 
+/** Queries that are always true, and never. */
+const [ALWAYS, NEVER] = ["(min-width: 0)", "(max-width: 0)"];
+
+/** The HTML of a mail as a reader shows it that is set to `look`, whatever this browser is set to. */
+export function seenIn(look: "light" | "dark", markup: string): string {
+  const decided = markup.replaceAll(
+    /\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)/gi,
+    (_query, wanted: string) => (wanted.toLowerCase() === look ? ALWAYS : NEVER),
+  );
+  return `${decided}<style>:root { color-scheme: only ${look} !important; }</style>`;
+}
+
 const isLook = (view: MailView): boolean => view === "light" || view === "dark";
 
 function contentOf({ id, text, headers }: MailMessage, view: MailView): string {
   if (isLook(view))
-    return `<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html"></iframe>`;
+    return `<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html?for=${view}"></iframe>`;
   if (view === "text") return `<pre>${escapeHtml(text)}</pre>`;
   const rows = headers.map(({ name, value }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
   return `<dl class="headers">${rows.join("")}</dl>`;

@@ -112,12 +112,26 @@ describe("the mail catcher", () => {
     }
     for (const view of ["light", "dark"]) {
       const text = await (await get(`/mail/${id}?view=${view}`)).text();
-      expect(text).toContain(`<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html">`);
+      expect(text).toContain(
+        `<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html?for=${view}">`,
+      );
     }
     const frame = await get(`/mail/${id}/html`);
     const policy = frame.headers.get("content-security-policy") ?? "";
     expect(policy).toMatch(/^sandbox; default-src 'none';/);
     expect(policy).not.toMatch(/script|https?:|\*/);
+  });
+
+  it("shows a mail as readers do that are set to light or to dark, whatever the browser is set to", async () => {
+    const css =
+      "@media (prefers-color-scheme: dark) { p { color: red } } @media (Prefers-Color-Scheme:light){}";
+    await send({ subject: "looks", html: `<style>${css}</style><p>prefers-color-scheme: dark</p>` });
+    const { messages } = (await (await get("/mail/api/messages")).json()) as { messages: { id: string }[] };
+    const look = async (name: string) => (await get(`/mail/${messages[0]?.id}/html?for=${name}`)).text();
+    const [light, dark] = [await look("light"), await look("dark")];
+    expect(light).toMatch(/@media \(max-width: 0\) \{ p[\s\S]*@media \(min-width: 0\)\{\}[\s\S]*only light/);
+    expect(dark).toMatch(/@media \(min-width: 0\) \{ p[\s\S]*@media \(max-width: 0\)\{\}[\s\S]*only dark/);
+    expect(dark).toContain("<p>prefers-color-scheme: dark</p>");
   });
 
   it("shows the headers of a mail, and a mail without HTML as text", async () => {
