@@ -19,6 +19,7 @@ import { queueMail } from "./queue-mail.ts";
 import { newSendDeps } from "./send-deps-fixture.ts";
 import { type SendDeps, sendDueMail } from "./send-due-mail.ts";
 import { createSmtp, type Smtp } from "./smtp.ts";
+import { pruneSuppressions } from "./suppression-queries.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -171,6 +172,16 @@ it("who asks to prove an address gets its mail though it was suppressed", async 
   await queueNotice();
   await sendAll();
   await queueVerification();
+  expect(await suppressed()).toEqual([]);
+});
+
+it("a suppression ends after a time: an address may come to exist again", async () => {
+  refusing("550 5.1.1 unknown");
+  await queueNotice();
+  await sendAll();
+  await pruneSuppressions(notify.db, clock.now());
+  expect(await suppressed()).toHaveLength(1);
+  await pruneSuppressions(notify.db, new Date(clockMs + 1));
   expect(await suppressed()).toEqual([]);
 });
 
