@@ -19,8 +19,6 @@ export function chooseLanguage(wanted: string | null, fallback: Language): Langu
     const tag = subtags.join("-");
     if (isLanguage(tag)) return tag;
     subtags.pop();
-    // A single letter or digit only introduces what came behind it.
-    if (subtags.at(-1)?.length === 1) subtags.pop();
   }
   return fallback;
 }
