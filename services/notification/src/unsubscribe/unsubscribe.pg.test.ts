@@ -80,9 +80,16 @@ it("digests that their owner switched on again come again", async () => {
   expect(await digest(accountId)).toBe("queued");
 });
 
-it("looking at the link changes nothing: programs open the links of mails", async () => {
+it("looking at the link leads to the page and changes nothing: programs open the links of mails", async () => {
   const accountId = await newAccount();
-  for (const method of ["GET", "HEAD"]) await post(tokenOf(accountId), { method });
+  const token = tokenOf(accountId);
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await post(token, { method });
+    expect(answer.status).toBe(200);
+    const page = method === "GET" ? `<a href="/unsubscribe#token=${token}">` : "";
+    expect(await answer.text()).toContain(page);
+  }
+  expect((await post("x", { method: "GET" })).status).toBe(400);
   expect(await isDigestWanted(context.db, accountId)).toBe(true);
 });
 
