@@ -118,6 +118,7 @@ describe("a client whose session the server ended", () => {
       displayName: null,
       email: "alice@example.org",
       emailVerified: false,
+      language: null,
       createdAt: "2026-01-01T00:00:00.000Z",
     };
     const expires = { accessTokenExpiresAt: "2026-01-01T00:00:00.000Z" };
