@@ -36,6 +36,8 @@ const ANONYMOUS: ReadonlySet<string> = new Set([
   "POST /api/user/email/verify",
   "POST /api/user/password/forgot",
   "POST /api/user/password/reset",
+  "GET /api/notifications/unsubscribe",
+  "POST /api/notifications/unsubscribe",
   "GET /.well-known/jwks.json",
   "GET /api/user/.well-known/jwks.json",
   "POST /api/user/refresh",

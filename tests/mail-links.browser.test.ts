@@ -1,8 +1,14 @@
 // The pages behind the links in mails, in a real browser under their own policy, against a real installation.
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import type { SignedIn } from "@sotto/contracts/user-api";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  unsubscribeKeyOf,
+  unsubscribeToken,
+} from "../services/notification/src/unsubscribe/unsubscribe-token.ts";
 
 const FLAGS = [
   // Tests run as root in containers, where Chromium's sandbox and a small /dev/shm would keep it from starting.
@@ -55,6 +61,12 @@ async function mailedLink(path: string): Promise<string> {
   return (await found()) ?? "";
 }
 
+/** What a digest of the account holds, by the key of this installation. */
+function unsubscribeTokenOf(accountId: string): string {
+  const { notificationKey } = JSON.parse(readFileSync(path.join(stack.dataDir, "secrets.json"), "utf8"));
+  return unsubscribeToken(unsubscribeKeyOf(notificationKey), accountId);
+}
+
 const result = () => page.locator("#result").textContent();
 
 test("the link of a mail leads to a page that confirms the address at a click, and not before", async () => {
@@ -99,6 +111,28 @@ test("the page of a forgotten password says what is wrong with a weak one, and t
   const { status } = await post("/sign-in", { username: person.username, password: NEW_PASSWORD });
   expect(status).toBe(200);
   // Nothing is wider than a phone.
+  expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+  expect(faults).toEqual([]);
+});
+
+test("the page of a digest's link stops the digests at a click, says so, and what a link is that does not work", async () => {
+  const answer = await post("/sign-in", { username: person.username, password: NEW_PASSWORD });
+  const { account } = (await answer.json()) as SignedIn;
+  const token = unsubscribeTokenOf(account.accountId);
+  const answers: number[] = [];
+  page.on("response", (response) => {
+    const isPost = response.request().method() === "POST";
+    if (isPost && response.url().includes("/api/notifications/unsubscribe")) answers.push(response.status());
+  });
+  await page.goto(`${stack.url}/api/notifications/unsubscribe?token=${token}`);
+  await page.waitForURL(`${stack.url}/unsubscribe`);
+  expect(answers).toEqual([]);
+  await page.getByRole("button", { name: "Stop these mails" }).click();
+  await expect.poll(result, PATIENCE).toContain("no more of these mails");
+  await page.goto(`${stack.url}/unsubscribe#token=${"A".repeat(64)}`);
+  await page.getByRole("button").click();
+  await expect.poll(result, PATIENCE).toContain("does not work any more");
+  expect(answers).toEqual([204, 400]);
   expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
   expect(faults).toEqual([]);
 });

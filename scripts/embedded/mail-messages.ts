@@ -11,6 +11,8 @@ export interface MailMessage {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  /** In the order of the mail, unfolded and as they were sent. */
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
 }
 
 export interface MailMessages {
@@ -37,6 +39,7 @@ async function parse(store: MailStore, id: string): Promise<MailMessage | undefi
     subject: parsed.subject ?? "",
     text: parsed.text ?? "",
     html: parsed.html ?? "",
+    headers: parsed.headers.map(({ originalKey, value }) => ({ name: originalKey, value })),
   };
 }
 

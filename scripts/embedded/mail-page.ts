@@ -2,7 +2,9 @@
 // may load nothing, so that what a mail contains cannot reach the page, the person's sessions, or the network.
 import type { MailMessage } from "./mail-messages.ts";
 
-export type MailView = "html" | "text";
+/** `light` and `dark`: the mail's own HTML, for a reader that is set so. */
+export const mailViews = { light: "Light", dark: "Dark", text: "Text", headers: "Headers" } as const;
+export type MailView = keyof typeof mailViews;
 
 /** Of the pages themselves. */
 export const PAGE_POLICY =
@@ -36,7 +38,10 @@ dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
 nav { display: flex; gap: 16px; padding: 10px 20px; border-bottom: 1px solid var(--line); font-size: 14px; }
 nav [aria-current] { color: var(--ink); font-weight: 600; }
-iframe { display: block; width: 100%; height: 62vh; border: 0; background: #fff; }
+iframe { display: block; width: 100%; height: 70vh; border: 0; }
+iframe.light { background: #fff; }
+iframe.dark { background: #121212; }
+dl.headers { border: 0; font: 13px/1.6 ui-monospace, monospace; grid-template-columns: minmax(8rem, auto) 1fr; }
 pre { margin: 0; padding: 20px; min-height: 30vh; white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.6 ui-monospace, monospace; }
 `;
 
@@ -87,25 +92,44 @@ export function listPage(messages: readonly MailMessage[]): string {
   );
 }
 
-/** One mail, in its own HTML or as text. */
+/** One mail: as it looks, as text, or its headers. */
 export function messagePage(message: MailMessage, view: MailView): string {
-  const tab = (name: MailView, label: string): string =>
+  const views = (Object.keys(mailViews) as MailView[]).filter((name) => message.html !== "" || !isLook(name));
+  const tabs = views.map((name) =>
     name === view
-      ? `<span aria-current="page">${label}</span>`
-      : `<a href="/mail/${message.id}?view=${name}">${label}</a>`;
-  const content =
-    view === "html"
-      ? `<iframe title="The mail" sandbox src="/mail/${message.id}/html"></iframe>`
-      : `<pre>${escapeHtml(message.text)}</pre>`;
-  const tabs = message.html === "" ? "" : `<nav>${tab("html", "HTML")}${tab("text", "Text")}</nav>`;
+      ? `<span aria-current="page">${mailViews[name]}</span>`
+      : `<a href="/mail/${message.id}?view=${name}">${mailViews[name]}</a>`,
+  );
   return page(
     message.subject || "(no subject)",
     undefined,
     `<header><h1>${escapeHtml(message.subject || "(no subject)")}</h1><a href="/mail">All mail</a></header>
 <div class="card">
 <dl><dt>From</dt><dd>${escapeHtml(message.from)}</dd><dt>To</dt><dd>${escapeHtml(message.to.join(", "))}</dd><dt>Received</dt><dd>${timeTag(message.receivedAt)}</dd></dl>
-${tabs}
-${content}
+<nav>${tabs.join("")}</nav>
+${contentOf(message, view)}
 </div>`,
   );
+}
+
+/** Queries that are always true, and never. */
+const [ALWAYS, NEVER] = ["(min-width: 0)", "(max-width: 0)"];
+
+/** The HTML of a mail as a reader shows it that is set to `look`, whatever this browser is set to. */
+export function seenIn(look: "light" | "dark", markup: string): string {
+  const decided = markup.replaceAll(
+    /\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)/gi,
+    (_query, wanted: string) => (wanted.toLowerCase() === look ? ALWAYS : NEVER),
+  );
+  return `${decided}<style>:root { color-scheme: only ${look} !important; }</style>`;
+}
+
+const isLook = (view: MailView): boolean => view === "light" || view === "dark";
+
+function contentOf({ id, text, headers }: MailMessage, view: MailView): string {
+  if (isLook(view))
+    return `<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html?for=${view}"></iframe>`;
+  if (view === "text") return `<pre>${escapeHtml(text)}</pre>`;
+  const rows = headers.map(({ name, value }) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
+  return `<dl class="headers">${rows.join("")}</dl>`;
 }

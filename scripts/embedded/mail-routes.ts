@@ -1,5 +1,13 @@
-import type { MailMessages } from "./mail-messages.ts";
-import { listPage, MAIL_POLICY, messagePage, PAGE_POLICY } from "./mail-page.ts";
+import type { MailMessage, MailMessages } from "./mail-messages.ts";
+import {
+  listPage,
+  MAIL_POLICY,
+  type MailView,
+  mailViews,
+  messagePage,
+  PAGE_POLICY,
+  seenIn,
+} from "./mail-page.ts";
 
 const COMMON_HEADERS = {
   "Cache-Control": "no-store",
@@ -30,9 +38,17 @@ async function answerMessage(messages: MailMessages, url: URL): Promise<Response
   const message = id === undefined ? undefined : await messages.find(id);
   if (message === undefined || (api !== undefined && part !== undefined)) return notFound();
   if (api !== undefined) return json(message);
-  if (part !== undefined) return html(message.html, MAIL_POLICY);
-  const isText = url.searchParams.get("view") === "text" || message.html === "";
-  return html(messagePage(message, isText ? "text" : "html"), PAGE_POLICY);
+  if (part !== undefined) {
+    const look = url.searchParams.get("for") === "dark" ? "dark" : "light";
+    return html(seenIn(look, message.html), MAIL_POLICY);
+  }
+  return html(messagePage(message, viewOf(url, message)), PAGE_POLICY);
+}
+
+function viewOf(url: URL, { html: markup }: MailMessage): MailView {
+  const wanted = url.searchParams.get("view") ?? "light";
+  const view = Object.hasOwn(mailViews, wanted) ? (wanted as MailView) : "light";
+  return markup === "" && view !== "headers" ? "text" : view;
 }
 
 async function answer(messages: MailMessages, url: URL): Promise<Response> {

@@ -102,18 +102,46 @@ describe("the mail catcher", () => {
     await send({ subject: evil, html: evil, text: evil });
     const { messages } = (await (await get("/mail/api/messages")).json()) as { messages: { id: string }[] };
     const id = messages[0]?.id;
-    for (const url of ["/mail", `/mail/${id}`, `/mail/${id}?view=text`]) {
+    const views = ["light", "dark", "text", "headers", "__proto__"].map((view) => `/mail/${id}?view=${view}`);
+    for (const url of ["/mail", `/mail/${id}`, ...views]) {
       const page = await get(url);
       const text = await page.text();
       expect(text).not.toContain("<script>");
       expect(text).not.toContain("<img");
       expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none';/);
     }
-    expect(await (await get(`/mail/${id}`)).text()).toContain(`sandbox src="/mail/${id}/html"`);
+    for (const view of ["light", "dark"]) {
+      const text = await (await get(`/mail/${id}?view=${view}`)).text();
+      expect(text).toContain(
+        `<iframe class="${view}" title="The mail" sandbox src="/mail/${id}/html?for=${view}">`,
+      );
+    }
     const frame = await get(`/mail/${id}/html`);
     const policy = frame.headers.get("content-security-policy") ?? "";
     expect(policy).toMatch(/^sandbox; default-src 'none';/);
     expect(policy).not.toMatch(/script|https?:|\*/);
+  });
+
+  it("shows a mail as readers do that are set to light or to dark, whatever the browser is set to", async () => {
+    const css =
+      "@media (prefers-color-scheme: dark) { p { color: red } } @media (Prefers-Color-Scheme:light){}";
+    await send({ subject: "looks", html: `<style>${css}</style><p>prefers-color-scheme: dark</p>` });
+    const { messages } = (await (await get("/mail/api/messages")).json()) as { messages: { id: string }[] };
+    const look = async (name: string) => (await get(`/mail/${messages[0]?.id}/html?for=${name}`)).text();
+    const [light, dark] = [await look("light"), await look("dark")];
+    expect(light).toMatch(/@media \(max-width: 0\) \{ p[\s\S]*@media \(min-width: 0\)\{\}[\s\S]*only light/);
+    expect(dark).toMatch(/@media \(min-width: 0\) \{ p[\s\S]*@media \(max-width: 0\)\{\}[\s\S]*only dark/);
+    expect(dark).toContain("<p>prefers-color-scheme: dark</p>");
+  });
+
+  it("shows the headers of a mail, and a mail without HTML as text", async () => {
+    await send({ subject: "plain", text: "only text" });
+    const { messages } = (await (await get("/mail/api/messages")).json()) as { messages: { id: string }[] };
+    const id = messages[0]?.id;
+    expect(await (await get(`/mail/${id}?view=headers`)).text()).toContain("<dt>Subject</dt><dd>plain</dd>");
+    const text = await (await get(`/mail/${id}?view=dark`)).text();
+    expect(text).toContain("<pre>only text");
+    expect(text).not.toContain("<iframe");
   });
 
   it("answers 404 and 405 where there is nothing", async () => {

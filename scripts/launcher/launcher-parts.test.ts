@@ -27,6 +27,11 @@ describe("the settings", () => {
     });
   });
 
+  it("of mail go on by the names that they have, and no others", () => {
+    const mail = { MAIL_FROM: "a@example.org", DKIM_PRIVATE_KEY_FILE: "/key.pem", DEFAULT_LANGUAGE: "de" };
+    expect(readSettings({ ...mail, SMTP_CA: "", ACCOUNT_SECRET: "x" }, "/repo").mail).toEqual(mail);
+  });
+
   it.each(["-1", "65536", "80a", "1e3", "8080.5"])("refuse PORT=%s", (PORT) => {
     expect(() => readSettings({ PORT }, "/repo")).toThrow("PORT must be a number from 0 to 65535");
   });

@@ -123,7 +123,8 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
     part(input, "notification", main("notification"), {
       ...serviceEnv("notification"),
       SMTP_URL: settings.smtpUrl ?? `smtp://127.0.0.1:${ports.smtp}`,
-      MAIL_FROM: "Sotto <no-reply@sotto.localhost>",
+      ...(settings.mail.MAIL_FROM_FILE ? {} : { MAIL_FROM: "Sotto <no-reply@sotto.localhost>" }),
+      ...settings.mail,
       SEAL_KEY: JSON.stringify(secrets.notificationKey),
       VAPID_PRIVATE_KEY: secrets.vapidPrivateKey,
       ...given({

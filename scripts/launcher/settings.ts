@@ -9,6 +9,8 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   readonly brokerUrl: string | undefined;
   readonly smtpUrl: string | undefined;
+  /** What else is set of mail, by the names that the notification service reads. */
+  readonly mail: Readonly<Record<string, string>>;
   /** JSON; see rate-limits.ts. */
   readonly rateLimits: string | undefined;
   /** Pages of other origins that may call with a token. */
@@ -23,6 +25,23 @@ export interface Settings {
   readonly pushPrivateHosts: string | undefined;
   /** File with the certificates by which they are trusted. */
   readonly pushCaFile: string | undefined;
+}
+
+/** See docs/mail.md. */
+const MAIL_SETTINGS = [
+  "SMTP_STARTTLS",
+  "SMTP_CA",
+  "MAIL_FROM",
+  "DEFAULT_LANGUAGE",
+  "DKIM_DOMAIN",
+  "DKIM_SELECTOR",
+  "DKIM_PRIVATE_KEY",
+].flatMap((name) => [name, `${name}_FILE`]);
+
+function givenOf(names: readonly string[], env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    names.map((name) => [name, env[name] ?? ""] as const).filter(([, value]) => value !== ""),
+  );
 }
 
 /** Of the gateway. */
@@ -45,6 +64,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     publicUrl: env.PUBLIC_URL || undefined,
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     smtpUrl: env.SMTP_URL || undefined,
+    mail: givenOf(MAIL_SETTINGS, env),
     rateLimits: env.RATE_LIMITS || undefined,
     corsOrigins: env.CORS_ORIGINS || undefined,
     whoMayWriteFirst: env.DEFAULT_WHO_MAY_WRITE_FIRST || undefined,

@@ -116,9 +116,9 @@ describe("a client whose session the server ended", () => {
     const account = {
       ...own,
       displayName: null,
-      language: null,
       email: "alice@example.org",
       emailVerified: false,
+      language: null,
       createdAt: "2026-01-01T00:00:00.000Z",
     };
     const expires = { accessTokenExpiresAt: "2026-01-01T00:00:00.000Z" };

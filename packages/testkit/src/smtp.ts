@@ -1,15 +1,22 @@
 // A mail server for tests: real SMTP on a port of the loopback, that can be told what to answer.
 import PostalMime, { type Email } from "postal-mime";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { testCertificate, testCertificateKey } from "./smtp-certificate.ts";
 
-/** What the server says to RCPT TO, or to the end of DATA; undefined takes the mail. */
-export type SmtpRefusal = { command: "RCPT TO" | "DATA"; code: number; text: string } | undefined;
+/** What the server says to a command, or to the end of DATA; undefined takes the mail. */
+export type SmtpRefusal =
+  | { command: "MAIL FROM" | "RCPT TO" | "DATA"; code: number; text: string }
+  | undefined;
 
 export interface TestSmtp {
   readonly url: string;
   readonly port: number;
   /** Taken over, oldest first. */
   readonly mails: readonly Email[];
+  /** The same, byte by byte as latin1. */
+  readonly raws: readonly string[];
+  /** Connections so far. */
+  readonly connections: number;
   /** For the mails that come after this. */
   refuse(refusal: SmtpRefusal): void;
   /** Called when a mail was taken and before the client reads that; for tests that end the client just then. */
@@ -17,41 +24,82 @@ export interface TestSmtp {
   stop(): Promise<void>;
 }
 
+export type SmtpSetup = {
+  /** Any free one when absent. */
+  port?: number;
+  /** Encrypted from the beginning, at the client's wish, or not at all; by `testCertificate`. */
+  tls?: "smtps" | "starttls" | "none";
+  /** Asked for when given, and only where encrypted. */
+  password?: string;
+};
+
 function refusalError({ code, text }: NonNullable<SmtpRefusal>): Error {
   return Object.assign(new Error(text), { responseCode: code });
 }
 
-/** `port`: any free one when absent. */
-export async function startSmtp({ port = 0 }: { port?: number } = {}): Promise<TestSmtp> {
-  const mails: Email[] = [];
-  let refusal: SmtpRefusal;
-  let hook: () => void | Promise<void> = () => undefined;
-  const server = new SMTPServer({
-    disabledCommands: ["AUTH", "STARTTLS"],
+function serverOptions({ tls = "none", password }: SmtpSetup): SMTPServerOptions {
+  const disabled = [...(password === undefined ? ["AUTH"] : []), ...(tls === "starttls" ? [] : ["STARTTLS"])];
+  return {
+    secure: tls === "smtps",
+    ...(tls === "none" ? {} : { cert: testCertificate, key: testCertificateKey }),
+    disabledCommands: disabled,
+    authOptional: password === undefined,
+    onAuth: (auth, _session, callback) =>
+      auth.password === password
+        ? callback(null, { user: auth.username ?? "" })
+        : callback(refusalError({ command: "DATA", code: 535, text: "5.7.8 wrong password" })),
     disableReverseLookup: true,
     closeTimeout: 500,
-    onRcptTo: (_address, _session, callback) =>
-      callback(refusal?.command === "RCPT TO" ? refusalError(refusal) : null),
+  };
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export async function startSmtp(setup: SmtpSetup = {}): Promise<TestSmtp> {
+  const mails: Email[] = [];
+  const raws: string[] = [];
+  let refusal: SmtpRefusal;
+  let hook: () => void | Promise<void> = () => undefined;
+  let connections = 0;
+  const refusalOf = (command: NonNullable<SmtpRefusal>["command"]) =>
+    refusal?.command === command ? refusalError(refusal) : null;
+  const take = async (stream: AsyncIterable<Buffer>): Promise<void> => {
+    const raw = await readAll(stream);
+    const refused = refusalOf("DATA");
+    if (refused) throw refused;
+    raws.push(raw.toString("latin1"));
+    mails.push(await PostalMime.parse(raw));
+    await hook();
+  };
+  const server = new SMTPServer({
+    ...serverOptions(setup),
+    onConnect: (_session, callback) => {
+      connections += 1;
+      callback();
+    },
+    onMailFrom: (_address, _session, callback) => callback(refusalOf("MAIL FROM")),
+    onRcptTo: (_address, _session, callback) => callback(refusalOf("RCPT TO")),
     onData: (stream, _session, callback) => {
-      const take = async (): Promise<void> => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-        if (refusal?.command === "DATA") throw refusalError(refusal);
-        mails.push(await PostalMime.parse(Buffer.concat(chunks)));
-        await hook();
-      };
-      take().then(() => callback(null), callback);
+      take(stream).then(() => callback(null), callback);
     },
   });
   // A client that is killed in the middle is part of the tests.
   server.on("error", () => undefined);
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", () => resolve()));
+  await new Promise<void>((resolve) => server.listen(setup.port ?? 0, "127.0.0.1", () => resolve()));
   const address = server.server.address();
   if (address === null || typeof address === "string") throw new Error("the mail server has no port");
   return {
-    url: `smtp://127.0.0.1:${address.port}`,
+    url: `${setup.tls === "smtps" ? "smtps" : "smtp"}://127.0.0.1:${address.port}`,
     port: address.port,
     mails,
+    raws,
+    get connections() {
+      return connections;
+    },
     refuse: (next) => {
       refusal = next;
     },

@@ -4,6 +4,7 @@ import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import type { NotificationContext } from "./context.ts";
 import { exportRoutes } from "./exports/routes.ts";
 import { pushRoutes } from "./push/routes.ts";
+import { unsubscribeRoutes } from "./unsubscribe/routes.ts";
 
 const BASE_PATH = "/api/notifications";
 
@@ -13,6 +14,7 @@ export function createNotificationApp(context: NotificationContext): App {
   const app = createApp({ log: context.log, edge: context.edge });
   app.route(BASE_PATH, exportRoutes(context));
   app.route(BASE_PATH, pushRoutes(context));
+  app.route(BASE_PATH, unsubscribeRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

@@ -1,5 +1,7 @@
+import { generateKeyPairSync } from "node:crypto";
+import { testCertificate, testCertificateKey } from "@sotto/testkit/smtp-certificate";
 import { expect, it } from "vitest";
-import { parseNotificationConfig } from "./config.ts";
+import { parseNotificationConfig, smtpOptions } from "./config.ts";
 import { newVapidKey } from "./push/vapid-key-fixture.ts";
 import { newSealKeys } from "./seal-key-fixture.ts";
 
@@ -65,4 +67,70 @@ it("takes hosts of push services with and without a port, and no certificate tha
     expect(() => hostsOf(bad), bad).toThrow("PUSH_PRIVATE_HOSTS");
   for (const PUSH_CA of ["x", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"])
     expect(() => parseNotificationConfig({ ...good, PUSH_CA }), PUSH_CA).toThrow("PUSH_CA");
+});
+
+const rsaKey = (modulusLength: number): string =>
+  generateKeyPairSync("rsa", { modulusLength })
+    .privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString();
+const dkim = {
+  DKIM_DOMAIN: "example.org",
+  DKIM_SELECTOR: "sotto-1",
+  DKIM_PRIVATE_KEY: rsaKey(1024),
+};
+
+/** The message of the error that `changed` causes. */
+function faultOf(changed: Record<string, string | undefined>): string {
+  try {
+    parseNotificationConfig({ ...good, ...changed });
+  } catch (error) {
+    return String(error);
+  }
+  throw new Error("nothing is wrong");
+}
+
+it("signs with all three settings of DKIM, or not at all", () => {
+  expect(smtpOptions(parseNotificationConfig(good)).dkim).toBeUndefined();
+  expect(smtpOptions(parseNotificationConfig({ ...good, ...dkim })).dkim).toEqual({
+    domain: "example.org",
+    selector: "sotto-1",
+    privateKey: dkim.DKIM_PRIVATE_KEY,
+  });
+  for (const name of Object.keys(dkim)) expect(faultOf({ ...dkim, [name]: undefined })).toContain(name);
+  expect(faultOf({ DKIM_DOMAIN: "example.org" })).toMatch(/DKIM_SELECTOR[\s\S]*DKIM_PRIVATE_KEY/);
+});
+
+it("signs for the domain that mail comes from, or one above it, by an RSA key, and never shows the key", () => {
+  const above = { ...good, ...dkim, MAIL_FROM: "a@chat.Example.org" };
+  expect(parseNotificationConfig(above).DKIM_DOMAIN).toBe("example.org");
+  for (const DKIM_DOMAIN of ["other.org", "xample.org", "chat.example.org"])
+    expect(faultOf({ ...dkim, DKIM_DOMAIN })).toContain("DKIM_DOMAIN");
+  for (const DKIM_PRIVATE_KEY of [rsaKey(512), testCertificateKey, "x", testCertificate]) {
+    const fault = faultOf({ ...dkim, DKIM_PRIVATE_KEY });
+    expect(fault).toContain("DKIM_PRIVATE_KEY is not valid");
+    expect(fault).not.toContain(DKIM_PRIVATE_KEY.split("\n")[1] ?? DKIM_PRIVATE_KEY.repeat(9));
+  }
+});
+
+it("sends a password nowhere but over TLS, unless that is said to be wanted", () => {
+  const tlsOf = (changed: Record<string, string>) =>
+    smtpOptions(parseNotificationConfig({ ...good, ...changed })).requireTls;
+  expect(tlsOf({})).toBe(false);
+  expect(tlsOf({ SMTP_STARTTLS: "required" })).toBe(true);
+  const SMTP_URL = "smtp://sotto:secret@mail.example.org:587";
+  expect(tlsOf({ SMTP_URL })).toBe(true);
+  expect(tlsOf({ SMTP_URL, SMTP_STARTTLS: "optional" })).toBe(false);
+});
+
+it("takes certificates in PEM, and nothing else, for those of the mail server", () => {
+  expect(smtpOptions(parseNotificationConfig({ ...good, SMTP_CA: testCertificate })).ca).toBe(
+    testCertificate,
+  );
+  for (const SMTP_CA of ["x", testCertificateKey]) expect(faultOf({ SMTP_CA })).toContain("SMTP_CA");
+});
+
+it("writes in no language by default that it has no texts in", () => {
+  expect(parseNotificationConfig(good).DEFAULT_LANGUAGE).toBe("en");
+  expect(parseNotificationConfig({ ...good, DEFAULT_LANGUAGE: "de" }).DEFAULT_LANGUAGE).toBe("de");
+  expect(faultOf({ DEFAULT_LANGUAGE: "fr" })).toContain("DEFAULT_LANGUAGE");
 });

@@ -4,6 +4,7 @@ import { forgetAccount } from "./accounts/forget-account.ts";
 import { recordAddressee } from "./accounts/record-addressee.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
+import { queueDeviceMail } from "./email/queue-device-mail.ts";
 import { queueMail } from "./email/queue-mail.ts";
 import { forgetDevice } from "./push/forget-device.ts";
 import { forgetSession } from "./push/forget-session.ts";
@@ -24,6 +25,7 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.security-notice": [mail],
   "user.session-revoked": [forgetSession],
   "chat.device-removed": [forgetDevice],
+  "chat.device-added": [mailDevice],
 };
 
 /** Handles what the notification service hears of the others. */
@@ -46,4 +48,11 @@ async function applyEffects<T extends Consumed>(
 
 async function mail(context: NotificationContext, event: MailedEvent): Promise<void> {
   if ((await queueMail(context, event)) === "applied") context.sender.wake();
+}
+
+async function mailDevice(
+  context: NotificationContext,
+  event: DomainEvent<"chat.device-added">,
+): Promise<void> {
+  if ((await queueDeviceMail(context, event)) === "applied") context.sender.wake();
 }

@@ -8,14 +8,16 @@ import { createLimits } from "@sotto/platform/limits";
 import { createLogger } from "@sotto/platform/log";
 import { createMetrics } from "@sotto/platform/metrics";
 import { createTokenVerifier, remoteKeys } from "@sotto/platform/token-verifier";
-import type { NotificationConfig } from "./config.ts";
+import { type NotificationConfig, smtpOptions } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
+import { createFaultAlarm } from "./email/fault-alarm.ts";
 import { createSender } from "./email/sender.ts";
 import { createSmtp } from "./email/smtp.ts";
 import { createPushHttp, createResolver, TIMEOUTS } from "./push/push-http.ts";
 import { addPushMetrics } from "./push/push-metrics.ts";
 import { createPushSender } from "./push/push-sender.ts";
 import { defaultSubject } from "./push/vapid-keys.ts";
+import { unsubscribeKeyOf } from "./unsubscribe/unsubscribe-token.ts";
 
 export type NotificationContext = ReturnType<typeof createContext>;
 
@@ -44,11 +46,16 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     log,
     metrics,
   });
-  const smtp = createSmtp({ url: config.SMTP_URL, from: config.MAIL_FROM });
+  const limits = createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log });
+  const unsubscribeKey = unsubscribeKeyOf(config.SEAL_KEY);
+  const smtp = createSmtp(smtpOptions(config));
   const sender = createSender({
-    ...{ db, clock, ids, log, smtp },
+    ...{ db, clock, ids, log, limits, smtp, unsubscribeKey },
     sealKey: config.SEAL_KEY,
+    publicUrl: config.PUBLIC_URL,
+    defaultLanguage: config.DEFAULT_LANGUAGE,
     emails: addEmailMetrics(metrics, db),
+    alarm: createFaultAlarm(log),
   });
   const keys = config.VAPID_PRIVATE_KEY;
   const hosts = config.PUSH_PRIVATE_HOSTS;
@@ -72,11 +79,10 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     await database.close();
   };
   return {
-    ...{ log, metrics, clock, ids, db, pool, bus, sender, pushSender, close },
+    ...{ log, metrics, clock, ids, db, pool, bus, limits, sender, pushSender, unsubscribeKey, close },
     /** What subscriptions are made with, and where they may lead. */
     push: { keys, hosts },
     edge: edgeOf(config),
-    limits: createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log }),
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: new URL(config.PUBLIC_URL).origin,

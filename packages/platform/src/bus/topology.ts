@@ -16,6 +16,7 @@ export const topology = {
     "user.security-notice",
     "user.session-revoked",
     "chat.device-removed",
+    "chat.device-added",
   ],
 } as const satisfies Topology;
 

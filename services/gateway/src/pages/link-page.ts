@@ -47,7 +47,7 @@ function tell(kind, text) {
 }
 function explain(problem) {
   if (problem.code === "challenge_invalid" || problem.code === "bad_request" && !password)
-    return "This link has been used, replaced, or is too old. Ask for a new one.";
+    return form.dataset.invalid;
   if (problem.code === "weak_password")
     return ["This password is guessed too easily.", problem.details.warning, ...problem.details.suggestions]
       .filter(Boolean).join("\\n");
@@ -55,11 +55,19 @@ function explain(problem) {
   if (problem.code === "rate_limited") return "Too many tries. Wait a few minutes, then try again.";
   return "That did not work. Try again in a moment.";
 }
+function postJson(body) {
+  const headers = { "Content-Type": "application/json" };
+  return fetch(form.dataset.action, { method: "POST", credentials: "omit", headers, body: JSON.stringify(body) });
+}
+// As mail readers do it by themselves (RFC 8058).
+function unsubscribe() {
+  const address = form.dataset.action + "?token=" + encodeURIComponent(token);
+  const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
+  return fetch(address, { method: "POST", credentials: "omit", body });
+}
 async function send() {
-  const body = password ? { token, newPassword: password.value } : { token };
-  const answer = await fetch(form.dataset.action, {
-    method: "POST", credentials: "omit", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  });
+  const answer = "unsubscribe" in form.dataset ? await unsubscribe()
+    : await postJson(password ? { token, newPassword: password.value } : { token });
   if (answer.ok) {
     form.hidden = true;
     tell("good", form.dataset.done);
@@ -89,10 +97,16 @@ type Page = {
   readonly lead: string;
   /** The address that takes the token. */
   readonly action: string;
+  /** Attributes of the form that say how the token is sent, when not as JSON. */
+  readonly sending?: string;
   readonly fields: string;
   readonly button: string;
   readonly done: string;
+  /** When the token is none. */
+  readonly invalid: string;
 };
+
+const USED_UP = "This link has been used, replaced, or is too old. Ask for a new one.";
 
 const VERIFY: Page = {
   title: "Confirm your e-mail address",
@@ -101,6 +115,7 @@ const VERIFY: Page = {
   fields: "",
   button: "Confirm this address",
   done: "Your address is confirmed. You can close this page.",
+  invalid: USED_UP,
 };
 
 const RESET: Page = {
@@ -112,14 +127,27 @@ const RESET: Page = {
 <label class="reveal"><input id="reveal" type="checkbox"> Show the password</label>`,
   button: "Save the new password",
   done: "Your password is the new one. Sign in with it. You can close this page.",
+  invalid: USED_UP,
 };
 
-function render({ title, lead, action, fields, button, done }: Page): string {
+const UNSUBSCRIBE: Page = {
+  title: "Stop mails about waiting messages",
+  lead: "You will get no more mails that tell how many messages wait for you. Mails about the safety of your account still come.",
+  action: "/api/notifications/unsubscribe",
+  sending: " data-unsubscribe",
+  fields: "",
+  button: "Stop these mails",
+  done: "You will get no more of these mails. You can switch them on again in your settings, and close this page.",
+  invalid:
+    "This link does not work any more. Open the one in a newer mail, or switch the mails off in your settings.",
+};
+
+function render({ title, lead, action, sending = "", fields, button, done, invalid }: Page): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} – Sotto</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
 <body><main><h1>${title}</h1>
-<form data-action="${action}" data-done="${done}"><p>${lead}</p>${fields}
+<form data-action="${action}" data-done="${done}" data-invalid="${invalid}"${sending}><p>${lead}</p>${fields}
 <button type="submit">${button}</button></form>
 <p id="result" role="status"></p>
 <noscript><p>This page needs JavaScript: the link's secret stays in your browser until you confirm.</p></noscript>
@@ -143,4 +171,5 @@ const HEADERS = {
 export const linkPages: ReadonlyMap<string, LinkPage> = new Map([
   ["/verify-email", { html: render(VERIFY), headers: HEADERS }],
   ["/reset-password", { html: render(RESET), headers: HEADERS }],
+  ["/unsubscribe", { html: render(UNSUBSCRIBE), headers: HEADERS }],
 ]);

@@ -1,6 +1,8 @@
 import type { DomainEvent } from "@sotto/contracts/events";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
+import { deleteSuppressionsOf } from "../email/suppression-queries.ts";
+import { deletePreferences } from "../preferences/preference-queries.ts";
 import { deleteSubscriptionsOf } from "../push/subscription-queries.ts";
 import { deleteAddressee, deleteLimitsOf, insertMark, lockAccount } from "./account-queries.ts";
 import { deletedAccountMark } from "./deleted-account-mark.ts";
@@ -14,9 +16,11 @@ export async function forgetAccount(
   await db.transaction().execute(async (tx) => {
     await lockAccount(tx, accountId);
     await insertMark(tx, deletedAccountMark(accountId), clock.now());
+    await deleteSuppressionsOf(tx, accountId);
     await deleteAddressee(tx, accountId);
     await deleteEmailsOf(tx, accountId);
     await deleteSubscriptionsOf(tx, accountId);
+    await deletePreferences(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
 }

@@ -4,8 +4,25 @@ import type { Registry } from "@sotto/platform/metrics";
 import { Counter, Gauge } from "prom-client";
 import { countUnsentEmails } from "./email-queries.ts";
 
-/** Counts attempts by outcome (sent, retried, failed) and shows how many mails wait. */
-export function addEmailMetrics(registry: Registry, db: Executor<NotifyDatabase>): Counter<"outcome"> {
+/**
+ * What became of an attempt. `sent`, and four ends without: `refused` by the mail server, `unsendable`, `suppressed`
+ * address, `dropped` since the address gets too many. After the others the mail waits: `retried`, `faulty`
+ * configuration, `delayed` since the address gets too many.
+ */
+export type Outcome =
+  | "sent"
+  | "refused"
+  | "unsendable"
+  | "suppressed"
+  | "dropped"
+  | "retried"
+  | "faulty"
+  | "delayed";
+
+export type EmailMetrics = Counter<"kind" | "outcome">;
+
+/** Counts attempts by kind and outcome, and shows how many mails wait. */
+export function addEmailMetrics(registry: Registry, db: Executor<NotifyDatabase>): EmailMetrics {
   new Gauge({
     name: "sotto_email_waiting",
     help: "Mails that are still to be sent.",
@@ -16,8 +33,8 @@ export function addEmailMetrics(registry: Registry, db: Executor<NotifyDatabase>
   });
   return new Counter({
     name: "sotto_email_attempts_total",
-    help: "Attempts to send a mail, by outcome.",
-    labelNames: ["outcome"],
+    help: "Attempts to send a mail, by kind and outcome.",
+    labelNames: ["kind", "outcome"],
     registers: [registry],
   });
 }

@@ -3,15 +3,13 @@ import { createDatabase, type Database } from "@sotto/platform/db";
 import type { NotifyDatabase } from "@sotto/platform/db-types/notify";
 import { systemIds } from "@sotto/platform/ids";
 import { createLogger } from "@sotto/platform/log";
-import { createMetrics } from "@sotto/platform/metrics";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { newSealKeys } from "../seal-key-fixture.ts";
-import { addEmailMetrics } from "./email-metrics.ts";
 import { claimEmails, pruneSettled } from "./email-queries.ts";
 import { queueMail } from "./queue-mail.ts";
+import { newSendDeps } from "./send-deps-fixture.ts";
 import { type SendDeps, sendDueMail } from "./send-due-mail.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { createSmtp, type Smtp } from "./smtp.ts";
@@ -36,7 +34,9 @@ beforeAll(async () => {
   await owner.connect();
 });
 beforeEach(async () => {
-  await owner.query("truncate notify.email, notify.processed_event, outbox.event");
+  await owner.query(
+    "truncate notify.email, notify.processed_event, notify.suppressed_address, notify.rate_limit, outbox.event",
+  );
   smtp = await startSmtp();
   clockMs = Date.parse("2026-01-01T00:00:00Z");
 });
@@ -53,18 +53,10 @@ afterAll(async () => {
 
 const clock = { now: () => new Date(clockMs), monotonicMs: () => clockMs };
 
-function sendDeps(url = smtp.url): SendDeps {
-  const transport = createSmtp({ url, from: "Sotto <no-reply@sotto.example>" });
+function sendDeps(changed: Partial<SendDeps> = {}): SendDeps {
+  const transport = createSmtp({ url: smtp.url, from: "Sotto <no-reply@sotto.example>" });
   transports.push(transport);
-  return {
-    db: notify.db,
-    clock,
-    ids: systemIds,
-    log: createLogger({ service: "test", level: "silent" }),
-    smtp: transport,
-    sealKey: newSealKeys().sealKey,
-    emails: addEmailMetrics(createMetrics(), notify.db),
-  };
+  return { ...newSendDeps(notify, { clock, smtp: transport }), ...changed };
 }
 
 function registered(email = "alice@example.org"): DomainEvent<"user.account-registered"> {
@@ -138,7 +130,9 @@ describe("sending", () => {
     await queue();
     const deps = sendDeps();
     await sendDueMail(deps);
-    expect(await emails()).toMatchObject([{ attempts: 1, sent_at: null, last_error: "ESOCKET" }]);
+    expect(await emails()).toMatchObject([
+      { attempts: 1, sent_at: null, last_error: "ESOCKET ECONNREFUSED" },
+    ]);
     smtp = await startSmtp({ port });
     expect(await sendDueMail(deps)).toBe(0);
     clockMs += MINUTE_MS;
@@ -194,8 +188,7 @@ describe("sending", () => {
 
   it("sends again, with the same Message-ID, the mail of a sender that died before it could note the sending", async () => {
     await queue();
-    const dying = sendDeps();
-    dying.smtp = { send: () => new Promise(() => undefined), close: () => undefined };
+    const dying = sendDeps({ smtp: { send: () => new Promise(() => undefined), close: () => undefined } });
     void sendDueMail(dying);
     await vi.waitFor(async () => expect(await emails()).toMatchObject([{ attempts: 1 }]), PATIENT);
     const other = sendDeps();

@@ -16,6 +16,9 @@ export const mailContent = {
     client: z.string().nullable(),
     at: z.iso.datetime(),
   }),
+  "new-device": z.object({ username: z.string(), at: z.iso.datetime() }),
+  /** No names, not even one's own: whoever sees this mail learns that somebody waits, and not who or for whom. */
+  digest: z.strictObject({ waiting: z.int().min(1) }),
 } as const;
 
 export type MailKind = keyof typeof mailContent;
@@ -32,12 +35,19 @@ export type MailedEvent = DomainEvent<(typeof mailedTypes)[number]>;
 
 /** The mail that an event asks for. */
 export type WantedMail = {
-  [K in MailKind]: { kind: K; accountId: string; recipient: string; content: MailContent<K> };
+  [K in MailKind]: {
+    kind: K;
+    accountId: string;
+    recipient: string;
+    /** Language tag (BCP 47); null: not chosen. */
+    language: string | null;
+    content: MailContent<K>;
+  };
 }[MailKind];
 
 export function mailOf(event: MailedEvent): WantedMail {
-  const { accountId, username, email: recipient } = event.data;
-  const head = { accountId, recipient };
+  const { accountId, username, email: recipient, language } = event.data;
+  const head = { accountId, recipient, language };
   switch (event.type) {
     case "user.account-registered":
       return { ...head, kind: "welcome", content: { username } };

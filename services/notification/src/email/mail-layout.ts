@@ -1,56 +1,123 @@
-export type RenderedMail = { subject: string; text: string; html: string };
+import { html } from "hono/html";
+import type { Language } from "./languages/choose-language.ts";
 
-export type MailParts = {
-  subject: string;
-  greeting: string;
-  /** Paragraphs of plain text. */
-  before: readonly string[];
-  /** What the mail asks to do; `url` stands in the text as it is. */
-  action?: { label: string; url: string };
-  after?: readonly string[];
+/** A mail in one language, as text and as HTML; `unsubscribe` is the address of the button of mail readers. */
+export type RenderedMail = {
+  readonly language: Language;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly unsubscribe?: string;
 };
 
-/** A mail as plain text and as HTML, with the same words. Nothing in the parts is markup. */
-export function layOutMail({ subject, greeting, before, action, after = [] }: MailParts): RenderedMail {
-  const text = [greeting, ...before, ...(action ? [`${action.label}:\n${action.url}`] : []), ...after];
-  const body = [...before.map(paragraph), ...(action ? [button(action)] : []), ...after.map(paragraph)];
-  return {
-    subject,
-    text: `${text.join("\n\n")}\n`,
-    html: `<!doctype html>
-<html lang="en">
-  <head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>
-  <body style="margin:0;padding:32px 16px;background:#f4f4f2;color:#1d1f23;font:16px/1.5 system-ui,sans-serif">
-    <div style="max-width:520px;margin:0 auto;padding:32px;background:#fff;border-radius:12px">
-      <h1 style="margin:0 0 16px;font-size:22px">${escapeHtml(greeting)}</h1>
-      ${body.join("\n      ")}
+type Link = { readonly label: string; readonly url: string };
+
+/** A paragraph; what is known, by name and value; or what the mail asks to do. */
+export type Block =
+  | string
+  | { readonly facts: readonly (readonly [name: string, value: string])[] }
+  | { readonly action: Link };
+
+export type MailParts = {
+  readonly language: Language;
+  readonly subject: string;
+  readonly preview: string;
+  readonly greeting: string;
+  readonly blocks: readonly Block[];
+  readonly footer: string;
+  readonly unsubscribe?: Link;
+};
+
+/**
+ * The two forms of a mail, of the same words in the same order. Nothing in the parts is markup: whatever stands in the
+ * HTML is escaped by the templates.
+ */
+export async function layOutMail(
+  parts: MailParts,
+): Promise<Pick<RenderedMail, "language" | "subject" | "text" | "html">> {
+  const { language, subject } = parts;
+  return { language, subject, text: asText(parts), html: String(await asHtml(parts)) };
+}
+
+function asText({ greeting, blocks, footer, unsubscribe }: MailParts): string {
+  const foot = unsubscribe === undefined ? [footer] : [footer, linkText(unsubscribe)];
+  // "-- " on a line of its own begins a signature (RFC 3676 section 4.3).
+  return `${[greeting, ...blocks.map(blockText)].join("\n\n")}\n\n-- \n${foot.join("\n\n")}\n`;
+}
+
+function blockText(block: Block): string {
+  if (typeof block === "string") return block;
+  if ("action" in block) return linkText(block.action);
+  return block.facts.map(([name, value]) => `${name}: ${value}`).join("\n");
+}
+
+const linkText = ({ label, url }: Link): string => `${label}:\n${url}`;
+
+/**
+ * Light by the attributes, which every reader shows; dark where the reader asks for it and heeds style sheets. Without
+ * either it is plain text in the reader's own colours.
+ */
+const STYLE = html`
+      :root { color-scheme: light dark; supported-color-schemes: light dark; }
+      @media (prefers-color-scheme: dark) {
+        .page { background: #14181b !important; }
+        .card { background: #1c2226 !important; border-color: #343d45 !important; color: #e7ebee !important; }
+        .soft { color: #9aa7b0 !important; }
+        .soft a { color: #9aa7b0 !important; }
+        .rule { border-color: #343d45 !important; }
+        .button { background: #5fd0bd !important; color: #10211e !important; }
+      }
+      @media (max-width: 480px) { .card { padding: 24px 20px !important; } }`;
+
+const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+
+function asHtml({ language, subject, preview, greeting, blocks, footer, unsubscribe }: MailParts) {
+  return html`<!doctype html>
+<html lang="${language}">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <meta name="supported-color-schemes" content="light dark">
+    <title>${subject}</title>
+    <style>${STYLE}
+    </style>
+  </head>
+  <body class="page" style="margin:0;padding:0;background:#f3f5f5">
+    <div style="display:none;max-height:0;overflow:hidden;font-size:1px;line-height:1px;opacity:0">${preview}</div>
+    <div class="page" style="padding:32px 12px;background:#f3f5f5;${FONT};font-size:16px;line-height:1.55">
+      <div class="card" style="max-width:488px;margin:0 auto;padding:32px;background:#ffffff;border:1px solid #dde2e5;border-radius:12px;color:#1d2327">
+        <p style="margin:0 0 16px;font-weight:600;font-size:18px">${greeting}</p>
+        ${blocks.map(blockHtml)}
+        <div class="soft rule" style="margin:24px 0 0;padding:16px 0 0;border-top:1px solid #dde2e5;color:#5b6770;font-size:13px">
+          <p style="margin:0">${footer}</p>
+          ${unsubscribe ? html`<p style="margin:8px 0 0"><a href="${unsubscribe.url}" style="color:#5b6770">${unsubscribe.label}</a></p>` : ""}
+        </div>
+      </div>
     </div>
   </body>
 </html>
-`,
-  };
+`;
 }
 
-function paragraph(text: string): string {
-  return `<p style="margin:0 0 16px">${escapeHtml(text).replaceAll("\n", "<br>")}</p>`;
-}
+const PARAGRAPH = "margin:0 0 16px";
 
-function button({ label, url }: { label: string; url: string }): string {
-  const style =
-    "display:inline-block;padding:12px 20px;border-radius:8px;background:#0b6b5d;color:#fff;text-decoration:none";
-  return (
-    `<p style="margin:0 0 16px"><a href="${escapeHtml(url)}" style="${style}">${escapeHtml(label)}</a></p>\n      ` +
-    `<p style="margin:0 0 16px;font-size:13px;word-break:break-all">${escapeHtml(url)}</p>`
+function blockHtml(block: Block) {
+  if (typeof block === "string")
+    return html`<p style="${PARAGRAPH}">${block}</p>
+        `;
+  if ("action" in block) return buttonHtml(block.action);
+  const facts = block.facts.map(
+    ([name, value], index) =>
+      html`${index === 0 ? "" : html`<br>`}<span class="soft" style="color:#5b6770">${name}:</span> ${value}`,
   );
+  return html`<p style="${PARAGRAPH}">${facts}</p>
+        `;
 }
 
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+/** The address stands under the button, so that it can be looked at, and copied where a button does nothing. */
+function buttonHtml({ label, url }: Link) {
+  return html`<p style="margin:24px 0 12px"><a class="button" href="${url}" style="display:inline-block;padding:12px 22px;border-radius:8px;background:#0b6b5d;color:#ffffff;font-weight:600;text-decoration:none">${label}</a></p>
+        <p class="soft" style="margin:0 0 20px;color:#5b6770;font-size:13px;word-break:break-all;overflow-wrap:anywhere">${url}</p>
+        `;
 }

@@ -1,30 +1,25 @@
 import { backoffMs } from "@sotto/platform/bus/backoff";
-import type { Clock } from "@sotto/platform/clock";
-import type { NotifyDatabase } from "@sotto/platform/db-types/notify";
-import type { Ids } from "@sotto/platform/ids";
-import type { Logger } from "@sotto/platform/log";
-import { appendEvents } from "@sotto/platform/outbox";
-import type { Kysely } from "kysely";
-import type { Counter } from "prom-client";
-import type { NotificationConfig } from "../config.ts";
+import type { NotificationContext } from "../context.ts";
 import { judgeFailure } from "./delivery-verdict.ts";
-import { claimEmails, type Email, setEmailFailed, setEmailRetry, setEmailSent } from "./email-queries.ts";
-import { renderMail } from "./render-mail.ts";
-import type { Smtp } from "./smtp.ts";
+import type { EmailMetrics, Outcome } from "./email-metrics.ts";
+import { claimEmails, type Email, setEmailRetry, setEmailSent, setEmailWaiting } from "./email-queries.ts";
+import type { FaultAlarm } from "./fault-alarm.ts";
+import { giveUp } from "./give-up.ts";
+import { type RenderDeps, renderMail } from "./render-mail.ts";
+import { CONNECTIONS, type Smtp } from "./smtp.ts";
+import { findSuppression } from "./suppression-queries.ts";
+import { takeTurn } from "./take-turn.ts";
 
-export type SendDeps = {
-  db: Kysely<NotifyDatabase>;
-  clock: Clock;
-  ids: Ids;
-  log: Logger;
-  smtp: Smtp;
-  /** Opens the links in mails. */
-  sealKey: NotificationConfig["SEAL_KEY"];
-  emails: Counter<"outcome">;
-};
+export type SendDeps = RenderDeps &
+  Pick<NotificationContext, "db" | "clock" | "ids" | "log" | "limits"> & {
+    readonly smtp: Smtp;
+    readonly emails: EmailMetrics;
+    readonly alarm: FaultAlarm;
+  };
 
-export const BATCH_SIZE = 10;
-/** Longer than all the timeouts of one SMTP dialogue together. */
+/** Each of a batch has a connection of its own, so that none waits while its lease runs. */
+export const BATCH_SIZE = CONNECTIONS;
+/** Longer than the longest SMTP dialogue. */
 const LEASE_MS = 30_000;
 const BACKOFF = { firstMs: 1000, maxMs: 15 * 60_000 };
 const GIVE_UP_AFTER_MS = 3 * 24 * 3_600_000;
@@ -40,51 +35,56 @@ export async function sendDueMail(deps: SendDeps): Promise<number> {
   const now = deps.clock.now();
   const leaseEnd = new Date(now.getTime() + LEASE_MS);
   const claimed = await claimEmails(deps.db, { now, leaseEnd, limit: BATCH_SIZE });
-  await Promise.all(claimed.map((email) => sendOne(deps, email)));
+  await Promise.all(
+    claimed.map(async (email) => {
+      const outcome = await sendOne(deps, email);
+      deps.emails.inc({ kind: email.kind, outcome });
+    }),
+  );
   return claimed.length;
 }
 
-async function sendOne(deps: SendDeps, email: Email): Promise<void> {
+async function sendOne(deps: SendDeps, email: Email): Promise<Outcome> {
+  const { db, clock, limits } = deps;
   try {
-    const rendered = await renderMail({ sealKey: deps.sealKey, now: deps.clock.now() }, email);
-    if ("unsendable" in rendered) return await giveUp(deps, email, rendered.unsendable);
+    const rendered = await renderMail({ ...deps, now: clock.now() }, email);
+    if ("unsendable" in rendered) return await giveUp(deps, email, "unsendable", rendered.unsendable);
+    if (await findSuppression(db, email.recipient))
+      return await giveUp(deps, email, "suppressed", "the address is suppressed");
+    const waitMs = await takeTurn({ limits }, email.recipient);
+    if (waitMs > 0) return await waitForTurn(deps, email, waitMs);
     await deps.smtp.send({ ...rendered, to: email.recipient, messageKey: `${email.event_id}.${email.kind}` });
   } catch (error) {
-    await settleFailure(deps, email, error);
-    return;
+    return await settleFailure(deps, email, error);
   }
-  await setEmailSent(deps.db, email.id, deps.clock.now());
-  deps.emails.inc({ outcome: "sent" });
+  await setEmailSent(db, email.id, clock.now());
+  deps.alarm.clear();
+  return "sent";
 }
 
-async function settleFailure(deps: SendDeps, email: Email, error: unknown): Promise<void> {
-  const { permanent, reason } = judgeFailure(error);
-  const now = deps.clock.now();
-  const isTooOld = now.getTime() - email.created_at.getTime() > GIVE_UP_AFTER_MS;
-  const about = { emailId: email.id, kind: email.kind, attempt: email.attempts, reason };
-  if (permanent || isTooOld) return giveUp(deps, email, reason);
-  const nextAttemptAt = new Date(now.getTime() + backoffMs(email.attempts, BACKOFF));
-  deps.log.warn({ ...about, nextAttemptAt }, "a mail could not be sent and is tried again");
+/** What protects an account waits; what only tells that something waits is not worth it. */
+async function waitForTurn(deps: SendDeps, email: Email, waitMs: number): Promise<Outcome> {
+  const reason = "too many mails to this address";
+  if (email.kind === "digest" || isTooOld(deps, email)) return giveUp(deps, email, "dropped", reason);
+  const nextAttemptAt = new Date(deps.clock.now().getTime() + waitMs);
+  await setEmailWaiting(deps.db, email.id, { nextAttemptAt, error: reason });
+  return "delayed";
+}
+
+async function settleFailure(deps: SendDeps, email: Email, error: unknown): Promise<Outcome> {
+  const { outcome, reason } = judgeFailure(error);
+  if (outcome === "no-such-address") {
+    const { recipient: address } = email;
+    return giveUp(deps, email, "refused", reason, { address, reason, since: deps.clock.now() });
+  }
+  if (outcome === "refused" || isTooOld(deps, email)) return giveUp(deps, email, "refused", reason);
+  if (outcome === "fault") deps.alarm.raise(reason);
+  const nextAttemptAt = new Date(deps.clock.now().getTime() + backoffMs(email.attempts, BACKOFF));
+  const about = { emailId: email.id, kind: email.kind, attempt: email.attempts, reason, nextAttemptAt };
+  deps.log.warn(about, "a mail could not be sent and is tried again");
   await setEmailRetry(deps.db, email.id, { nextAttemptAt, error: reason });
-  deps.emails.inc({ outcome: "retried" });
+  return outcome === "fault" ? "faulty" : "retried";
 }
 
-async function giveUp(deps: SendDeps, email: Email, reason: string): Promise<void> {
-  const about = { emailId: email.id, kind: email.kind, attempt: email.attempts, reason };
-  deps.log.error(about, "a mail could not be delivered");
-  await recordFailure(deps, email, reason);
-  deps.emails.inc({ outcome: "failed" });
-}
-
-async function recordFailure({ db, clock, ids }: SendDeps, email: Email, reason: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    if (!(await setEmailFailed(tx, email.id, { failedAt: clock.now(), error: reason }))) return;
-    await appendEvents(tx, { clock, ids }, [
-      {
-        type: "notification.delivery-failed",
-        key: email.event_id,
-        data: { sourceEventId: email.event_id, channel: "email", reason },
-      },
-    ]);
-  });
-}
+const isTooOld = ({ clock }: SendDeps, email: Email): boolean =>
+  clock.now().getTime() - email.created_at.getTime() > GIVE_UP_AFTER_MS;

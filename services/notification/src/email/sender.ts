@@ -1,6 +1,7 @@
 import { pause } from "@sotto/platform/bus/backoff";
 import { pruneSettled } from "./email-queries.ts";
 import { BATCH_SIZE, type SendDeps, sendDueMail } from "./send-due-mail.ts";
+import { pruneSuppressions } from "./suppression-queries.ts";
 
 export interface Sender {
   start(): void;
@@ -14,6 +15,8 @@ const POLL_MS = 1000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** The bus never repeats an event after so long a time. */
 const KEEP_MS = 30 * 24 * 3_600_000;
+/** Addresses come to exist again. */
+const SUPPRESS_MS = 180 * 24 * 3_600_000;
 
 /** Sends queued mail until stopped, and survives a database that is away. Several senders share the queue. */
 export function createSender(deps: SendDeps): Sender {
@@ -55,7 +58,9 @@ function createPruner({ db, clock }: SendDeps): () => Promise<void> {
   let nextMs = Number.NEGATIVE_INFINITY;
   return async () => {
     if (clock.monotonicMs() < nextMs) return;
-    await pruneSettled(db, new Date(clock.now().getTime() - KEEP_MS));
+    const nowMs = clock.now().getTime();
+    await pruneSettled(db, new Date(nowMs - KEEP_MS));
+    await pruneSuppressions(db, new Date(nowMs - SUPPRESS_MS));
     nextMs = clock.monotonicMs() + PRUNE_EVERY_MS;
   };
 }

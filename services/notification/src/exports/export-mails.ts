@@ -1,12 +1,19 @@
 import { jsonList, jsonText, streamArchive } from "@sotto/platform/archive";
+import { findAddressee } from "../accounts/account-queries.ts";
 import { requireAccount } from "../accounts/require-account.ts";
 import type { NotificationContext } from "../context.ts";
+import { findSuppression } from "../email/suppression-queries.ts";
+import { isDigestWanted } from "../preferences/preference-queries.ts";
 import { listSubscriptions } from "../push/subscription-queries.ts";
 import { listExportedMails } from "./export-queries.ts";
 
 const README = `What Sotto's notification service knows of you.
 
-mails.json               the mails of the last 30 days: of which kind, to which address, when they were queued, sent, or given up
+mails.json               the mails of the last 30 days: of which kind, to which address, in which language, when they were
+                         queued, sent, or given up
+mail-settings.json       your address and language as this service knows them, whether you want mails about waiting
+                         messages, and since when no mail is sent to the address, if the mail server said that it does
+                         not exist
 push-subscriptions.json  the devices that are woken, since when, and the addresses at their push services
 
 The words of the mails are in your mailbox. Links in them are not kept where they can be read.
@@ -24,17 +31,12 @@ export async function exportMails(
 ): Promise<ReadableStream<Uint8Array>> {
   await requireAccount(context.db, accountId);
   await context.limits.take("export.account", accountId);
-  // Without the keys: whoever has them can read what is sent.
-  const subscriptions = (await listSubscriptions(context.db, accountId)).map((row) => ({
-    deviceId: row.device_id,
-    endpoint: row.endpoint,
-    subscribedAt: row.created_at,
-  }));
   return streamArchive(
     [
       { name: "README.txt", content: [README] },
       { name: "mails.json", content: jsonList(mailPages(context, accountId)) },
-      { name: "push-subscriptions.json", content: jsonText(subscriptions) },
+      { name: "mail-settings.json", content: mailSettings(context, accountId) },
+      { name: "push-subscriptions.json", content: subscriptions(context, accountId) },
     ],
     context.clock.now(),
   );
@@ -48,4 +50,26 @@ async function* mailPages({ db }: Pick<NotificationContext, "db">, accountId: st
     if (page.length < PAGE_SIZE) return;
     after = page.at(-1)?.mailId;
   }
+}
+
+async function* mailSettings({ db }: Pick<NotificationContext, "db">, accountId: string) {
+  const addressee = await findAddressee(db, accountId);
+  const suppression = addressee && (await findSuppression(db, addressee.email));
+  const settings = {
+    address: addressee?.email ?? null,
+    addressVerified: addressee?.email_verified ?? null,
+    language: addressee?.language ?? null,
+    digests: await isDigestWanted(db, accountId),
+    suppressedSince: suppression?.since ?? null,
+    suppressionReason: suppression?.reason ?? null,
+  };
+  yield* jsonText(settings);
+}
+
+/** Without the keys: whoever has them can read what is sent. */
+async function* subscriptions({ db }: Pick<NotificationContext, "db">, accountId: string) {
+  const rows = await listSubscriptions(db, accountId);
+  yield* jsonText(
+    rows.map((row) => ({ deviceId: row.device_id, endpoint: row.endpoint, subscribedAt: row.created_at })),
+  );
 }

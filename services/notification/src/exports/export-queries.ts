@@ -5,6 +5,7 @@ export type ExportedMail = {
   readonly mailId: string;
   readonly kind: string;
   readonly recipient: string;
+  readonly language: string | null;
   readonly queuedAt: Date;
   readonly sentAt: Date | null;
   readonly failedAt: Date | null;
@@ -18,7 +19,7 @@ export async function listExportedMails(
 ): Promise<ExportedMail[]> {
   const rows = await db
     .selectFrom("email")
-    .select(["id", "kind", "recipient", "created_at", "sent_at", "failed_at"])
+    .select(["id", "kind", "recipient", "language", "created_at", "sent_at", "failed_at"])
     .where("account_id", "=", accountId)
     .$if(after !== undefined, (query) => query.where("id", ">", after as string))
     .orderBy("id")
@@ -28,6 +29,7 @@ export async function listExportedMails(
     mailId: row.id,
     kind: row.kind,
     recipient: row.recipient,
+    language: row.language,
     queuedAt: row.created_at,
     sentAt: row.sent_at,
     failedAt: row.failed_at,

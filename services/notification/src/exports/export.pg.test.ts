@@ -75,18 +75,56 @@ it("the export has every mail of the caller, by kind, address and times, and nob
   expect(response.headers.get("Content-Type")).toBe("application/zip");
   expect(response.headers.get("Cache-Control")).toBe("no-store");
   const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
-  expect(Object.keys(files)).toEqual(["README.txt", "mails.json", "push-subscriptions.json"]);
+  expect(Object.keys(files)).toEqual([
+    "README.txt",
+    "mails.json",
+    "mail-settings.json",
+    "push-subscriptions.json",
+  ]);
   const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
   expect(new Set(mails.map((mail) => mail.recipient)).size).toBe(450);
   expect(mails).toHaveLength(450);
   expect(Object.keys(mails[0] ?? {}).sort()).toEqual([
     "failedAt",
     "kind",
+    "language",
     "mailId",
     "queuedAt",
     "recipient",
     "sentAt",
   ]);
+});
+
+async function settingsOf(accountId: string): Promise<unknown> {
+  const response = await ask(await newToken(accountId));
+  const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
+  return JSON.parse(strFromU8(files["mail-settings.json"] ?? new Uint8Array()));
+}
+
+it("the export says how the caller is written to, and that no mail goes to an address that does not exist", async () => {
+  const accountId = systemIds.uuidv7();
+  const nothing = { address: null, addressVerified: null, language: null };
+  const free = { suppressedSince: null, suppressionReason: null };
+  expect(await settingsOf(accountId)).toEqual({ ...nothing, ...free, digests: true });
+  const [since, reason] = ["2026-01-01T00:00:00.000Z", "smtp 550 5.1.1 to RCPT TO"];
+  const email = `${accountId}@Example.org`;
+  await owner.query("insert into notify.addressee values ($1, 'alice', $2, true, 'de', true, now())", [
+    accountId,
+    email,
+  ]);
+  await owner.query("insert into notify.suppressed_address values (lower($1), $2, $3)", [
+    email,
+    reason,
+    since,
+  ]);
+  await owner.query(
+    "insert into notify.preferences (account_id, email_digest, updated_at) values ($1, false, now())",
+    [accountId],
+  );
+  expect(await settingsOf(accountId)).toEqual({
+    ...{ address: email, addressVerified: true, language: "de", digests: false },
+    ...{ suppressedSince: since, suppressionReason: reason },
+  });
 });
 
 it("the export needs a token, and a session that has proved itself lately", async () => {

@@ -19,7 +19,7 @@ export function exportRoutes(context: NotificationContext): App {
     responses: {
       200: {
         description:
-          "mails.json with kind, address and times, push-subscriptions.json, and README.txt, which explains them.",
+          "One JSON file of each kind of thing that the service knows of the caller, and README.txt, which explains them.",
         content: { "application/zip": { schema: z.string().meta({ format: "binary" }) } },
       },
       ...problems(

@@ -1,0 +1,22 @@
+// A certificate for the loopback that nobody trusts but who is told to, and its key; of the mail server of the tests.
+
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBuTCCAV+gAwIBAgIUYbxDXRSpi86d06AEKIQYjjmYTmswCgYIKoZIzj0EAwIw
+IzEhMB8GA1UEAwwYbWFpbCBzZXJ2ZXIgb2YgdGhlIHRlc3RzMCAXDTI2MTEyNTE5
+MzgwNFoYDzIxMjYxMTAxMTkzODA0WjAjMSEwHwYDVQQDDBhtYWlsIHNlcnZlciBv
+ZiB0aGUgdGVzdHMwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATVPP71byX/o9xK
+GAJSt9ONZknMwBzhgT0B5U+QIVi1FzWpfST+N03Ap0DYyfnjATU/bAMna2E4Czqx
+uuIGiG7To28wbTAdBgNVHQ4EFgQUS/RMnq3elb5fHyERwHe/2BOYLPAwHwYDVR0j
+BBgwFoAUS/RMnq3elb5fHyERwHe/2BOYLPAwDwYDVR0TAQH/BAUwAwEB/zAaBgNV
+HREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZIzj0EAwIDSAAwRQIgSllD1vaK
+cqOKS2i1R2SIBIjzavnbnkA5ExS+zqqEoyoCIQCMrBUn29Vp9Ce/ufe3N/uvtcot
+QW/vIVRxsjCLU5aGCQ==
+-----END CERTIFICATE-----
+`;
+
+export const testCertificateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMFR3hk4I5+PR3Whw
+h1n9DU7CGB512OGtKA1XYhoFxZChRANCAATVPP71byX/o9xKGAJSt9ONZknMwBzh
+gT0B5U+QIVi1FzWpfST+N03Ap0DYyfnjATU/bAMna2E4CzqxuuIGiG7T
+-----END PRIVATE KEY-----
+`;

@@ -1,0 +1,119 @@
+// The link of a digest, through the REST side.
+import { systemIds } from "@sotto/platform/ids";
+import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { upsertAddressee } from "../accounts/account-queries.ts";
+import { forgetAccount } from "../accounts/forget-account.ts";
+import { createNotificationApp } from "../app.ts";
+import { parseNotificationConfig } from "../config.ts";
+import { createContext, type NotificationContext } from "../context.ts";
+import { queueDigest } from "../email/queue-digest.ts";
+import { isDigestWanted, setDigestWanted } from "../preferences/preference-queries.ts";
+import { newVapidKey } from "../push/vapid-key-fixture.ts";
+import { newSealKeys } from "../seal-key-fixture.ts";
+import { unsubscribeKeyOf, unsubscribeToken } from "./unsubscribe-token.ts";
+
+let database: TestDatabase;
+let context: NotificationContext;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  context = createContext(
+    parseNotificationConfig({
+      PORT: "0",
+      LOG_LEVEL: "fatal",
+      DATABASE_URL: database.urlFor("notification"),
+      SMTP_URL: "smtp://127.0.0.1:1",
+      MAIL_FROM: "no-reply@example.org",
+      PUBLIC_URL: "http://localhost:8080",
+      JWKS_URL: "http://127.0.0.1:1/jwks.json",
+      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+      VAPID_PRIVATE_KEY: newVapidKey(),
+    }),
+  );
+});
+afterAll(async () => {
+  await context?.close();
+  await database?.drop();
+});
+
+async function newAccount(): Promise<string> {
+  const accountId = systemIds.uuidv7();
+  const row = { username: "alice", email: `${accountId}@example.org`, email_verified: true, active: true };
+  await context.db
+    .transaction()
+    .execute((tx) =>
+      upsertAddressee(tx, { account_id: accountId, language: null, as_of: context.clock.now(), ...row }),
+    );
+  return accountId;
+}
+
+const tokenOf = (accountId: string) => unsubscribeToken(context.unsubscribeKey, accountId);
+const post = (token: string, init: RequestInit = {}) =>
+  createNotificationApp(context).request(
+    `http://localhost/api/notifications/unsubscribe?token=${encodeURIComponent(token)}`,
+    { method: "POST", ...init },
+  );
+const digest = (accountId: string) =>
+  context.db
+    .transaction()
+    .execute((tx) => queueDigest(tx, context, { accountId, eventId: systemIds.uuidv7(), waiting: 2 }));
+const mailsOf = (accountId: string) =>
+  context.db.selectFrom("email").selectAll().where("account_id", "=", accountId).execute();
+
+it("one press stops the digests of one account, takes back the unsent, and says the same again", async () => {
+  const [accountId, other] = [await newAccount(), await newAccount()];
+  await digest(accountId);
+  await digest(other);
+  const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
+  expect((await post(tokenOf(accountId), { body })).status).toBe(204);
+  expect(await mailsOf(accountId)).toEqual([]);
+  expect(await digest(accountId)).toBe("skipped");
+  expect(await mailsOf(other)).toHaveLength(1);
+  const form = new FormData();
+  form.set("List-Unsubscribe", "One-Click");
+  for (const again of [{ body: form }, {}]) expect((await post(tokenOf(accountId), again)).status).toBe(204);
+});
+
+it("digests that their owner switched on again come again", async () => {
+  const accountId = await newAccount();
+  await post(tokenOf(accountId));
+  await context.db.transaction().execute((tx) => setDigestWanted(tx, accountId, true, context.clock.now()));
+  expect(await digest(accountId)).toBe("queued");
+});
+
+it("looking at the link leads to the page and changes nothing: programs open the links of mails", async () => {
+  const accountId = await newAccount();
+  const token = tokenOf(accountId);
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await post(token, { method });
+    expect(answer.status).toBe(200);
+    const page = method === "GET" ? `<a href="/unsubscribe#token=${token}">` : "";
+    expect(await answer.text()).toContain(page);
+  }
+  expect((await post("x", { method: "GET" })).status).toBe(400);
+  expect(await isDigestWanted(context.db, accountId)).toBe(true);
+});
+
+it("a token that was not made here is refused, whether there is such an account or not", async () => {
+  const accountId = await newAccount();
+  const forged = unsubscribeToken(unsubscribeKeyOf(newSealKeys().sealKey), accountId);
+  for (const token of [forged, "A".repeat(64), "", "x", `${tokenOf(accountId)}A`])
+    expect((await post(token)).status).toBe(400);
+  expect(await isDigestWanted(context.db, accountId)).toBe(true);
+});
+
+it("the token of an account that is gone is answered like any other, and writes nothing down", async () => {
+  const accountId = await newAccount();
+  await forgetAccount(context, {
+    ...{ id: systemIds.uuidv7(), type: "user.account-deleted", version: 1, key: accountId },
+    ...{ occurredAt: "2026-01-01T00:00:00.000Z", data: { accountId } },
+  });
+  expect((await post(tokenOf(accountId))).status).toBe(204);
+  const kept = await context.db
+    .selectFrom("preferences")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .execute();
+  expect(kept).toEqual([]);
+});
