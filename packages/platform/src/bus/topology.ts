@@ -6,7 +6,7 @@ import type { EventType } from "@sotto/contracts/events";
  * its queues at the broker and its rows of processed events.
  */
 export const topology = {
-  chat: ["user.session-revoked", "user.account-deleted"],
+  chat: ["user.session-revoked", "user.account-deleted", "notification.list-changed"],
   notification: [
     "user.account-registered",
     "user.account-updated",
@@ -14,6 +14,9 @@ export const topology = {
     "user.email-verification-requested",
     "user.password-reset-requested",
     "user.security-notice",
+    "chat.device-added",
+    "chat.contact-requested",
+    "chat.contact-accepted",
   ],
 } as const satisfies Topology;
 

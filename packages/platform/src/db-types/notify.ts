@@ -44,6 +44,15 @@ export interface Email {
   sent_at: Timestamp | null;
 }
 
+export interface Notification {
+  account_id: string;
+  created_at: Timestamp;
+  data: Json;
+  notification_id: string;
+  read_at: Timestamp | null;
+  type: string;
+}
+
 export interface ProcessedEvent {
   consumer: string;
   event_id: string;
@@ -59,6 +68,7 @@ export interface RateLimit {
 export interface NotifyDatabase {
   addressee: Addressee;
   email: Email;
+  notification: Notification;
   processed_event: ProcessedEvent;
   rate_limit: RateLimit;
 }
