@@ -68,6 +68,8 @@ const NAMED: Readonly<Record<string, "own" | "peer">> = {
   "DELETE /api/chat/contacts/{accountId}": "peer",
   "PATCH /api/user/passkeys/{passkeyId}": "own",
   "DELETE /api/user/passkeys/{passkeyId}": "own",
+  "POST /api/notifications/{notificationId}/read": "own",
+  "DELETE /api/notifications/{notificationId}": "own",
 };
 
 /** Services that know sessions; to the others a token is good until it expires, ten minutes at the most. */

@@ -5,6 +5,7 @@ import { recordAddressee } from "./accounts/record-addressee.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
 import { queueMail } from "./email/queue-mail.ts";
+import { addNotification } from "./in-app/add-notification.ts";
 
 /** Events at the same time; each costs a few short transactions. */
 const CONCURRENCY = 4;
@@ -19,7 +20,10 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.account-deleted": [forgetAccount],
   "user.email-verification-requested": [mail],
   "user.password-reset-requested": [mail],
-  "user.security-notice": [mail],
+  "user.security-notice": [mail, addNotification],
+  "chat.device-added": [addNotification],
+  "chat.contact-requested": [addNotification],
+  "chat.contact-accepted": [addNotification],
 };
 
 /** Handles what the notification service hears of the others. */

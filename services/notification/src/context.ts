@@ -12,6 +12,7 @@ import type { NotificationConfig } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createSender } from "./email/sender.ts";
 import { createSmtp } from "./email/smtp.ts";
+import { addInAppMetrics } from "./in-app/in-app-metrics.ts";
 
 export type NotificationContext = ReturnType<typeof createContext>;
 
@@ -54,6 +55,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
   };
   return {
     ...{ log, metrics, clock, ids, db, pool, bus, sender, close },
+    notified: addInAppMetrics(metrics),
     edge: edgeOf(config),
     limits: createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log }),
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),

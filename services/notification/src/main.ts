@@ -5,6 +5,7 @@ import { createNotificationApp } from "./app.ts";
 import { parseNotificationConfig } from "./config.ts";
 import { consumeEvents } from "./consume-events.ts";
 import { createContext } from "./context.ts";
+import { forgetOldNotifications } from "./in-app/forget-old-notifications.ts";
 
 const PRUNE_EVERY_MS = 3_600_000;
 
@@ -13,8 +14,9 @@ await runService("notification", async () => {
   const context = createContext(config);
   consumeEvents(context);
   context.sender.start();
-  const upkeep = repeat(context, "forgetting of limits", PRUNE_EVERY_MS, async () => {
+  const upkeep = repeat(context, "forgetting of limits and old notifications", PRUNE_EVERY_MS, async () => {
     await pruneLimits({ ...context, schema: "notify" });
+    await forgetOldNotifications(context);
   });
   return {
     listening: {

@@ -12,13 +12,14 @@ export function exportRoutes(context: NotificationContext): App {
     method: "get",
     path: "/export",
     tags: ["Mails"],
-    summary: "The mails that the caller was sent, as a ZIP file",
+    summary: "The mails and notifications that the caller was sent, as a ZIP file",
     description: "Needs a session that has proved itself within five minutes.",
     security: callerSecurity,
     middleware: [requireCaller(context), requireFresh(context)],
     responses: {
       200: {
-        description: "mails.json with kind, address and times, and README.txt, which explains it.",
+        description:
+          "mails.json with kind, address and times, notifications.json, and README.txt, which explains them.",
         content: { "application/zip": { schema: z.string().meta({ format: "binary" }) } },
       },
       ...problems(
