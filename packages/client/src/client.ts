@@ -19,6 +19,7 @@ import {
 import type { Conversations } from "./conversations.ts";
 import { createEventEmitter, type EventEmitter } from "./event-emitter.ts";
 import type { Message } from "./inbox/message-feed.ts";
+import { createNotifications, type Notifications } from "./notifications/notifications.ts";
 import { findOwnAccount } from "./rows/account-rows.ts";
 import { Runtime } from "./runtime.ts";
 import type { GetPasskey } from "./session/prove-second-factor.ts";
@@ -59,6 +60,7 @@ export type Client = {
   readonly contacts: Contacts;
   readonly blocks: Blocks;
   readonly privacy: Privacy;
+  readonly notifications: Notifications;
   /** `account()` says who this is; the rest is what one can do with an account. */
   readonly account: ClientAccount;
   /**
@@ -112,6 +114,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     contacts: createContacts(context),
     blocks: createBlocks(context),
     privacy: createPrivacy(context),
+    notifications: { ...createNotifications(context) },
     account: createOwnAccount(context, runtime, options),
     messages: ({ since } = {}) => runtime.feed.read(since),
     on: events.on,
