@@ -422,6 +422,20 @@ CREATE INDEX email_of_account ON notify.email USING btree (account_id);
 CREATE INDEX email_settled ON notify.email USING btree (created_at) WHERE ((sent_at IS NOT NULL) OR (failed_at IS NOT NULL));
 grant delete, insert, select, update on notify.email to sotto_notification;
 
+create table notify.notification (
+  notification_id uuid not null,
+  account_id uuid not null,
+  type text not null,
+  data jsonb not null,
+  created_at timestamp with time zone not null,
+  read_at timestamp with time zone,
+  constraint notification_pkey PRIMARY KEY (account_id, notification_id)
+);
+CREATE INDEX notification_about ON notify.notification USING btree (((data ->> 'accountId'::text))) WHERE ((data ->> 'accountId'::text) IS NOT NULL);
+CREATE INDEX notification_created ON notify.notification USING btree (created_at);
+CREATE INDEX notification_unread ON notify.notification USING btree (account_id, notification_id) WHERE (read_at IS NULL);
+grant delete, insert, select, update on notify.notification to sotto_notification;
+
 create table notify.preferences (
   account_id uuid not null,
   email_digest boolean not null default true,

@@ -73,6 +73,8 @@ const NAMED: Readonly<Record<string, "own" | "label" | "peer">> = {
   "DELETE /api/user/passkeys/{passkeyId}": "own",
   "PUT /api/notifications/push-subscriptions/{deviceId}": "label",
   "DELETE /api/notifications/push-subscriptions/{deviceId}": "label",
+  "POST /api/notifications/{notificationId}/read": "own",
+  "DELETE /api/notifications/{notificationId}": "own",
 };
 
 /** Services that know sessions; to the others a token is good until it expires, ten minutes at the most. */

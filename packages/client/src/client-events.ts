@@ -20,6 +20,8 @@ export type ClientEvents = {
   typing: { readonly conversationId: string; readonly accountId: string; readonly active: boolean };
   /** Contacts, blocks or privacy settings have changed: fetch them again. A change while offline is not told. */
   "people-changed": Readonly<Record<never, never>>;
+  /** The list of notifications has changed; `unread` is what it held unread then. A change while offline is not told. */
+  "notifications-changed": { readonly unread: number };
   /** The server dropped something for this device at this time: messages may be missing. */
   gap: { readonly gap: string };
   /** The server shows another account key for a known person. Nothing is sent to them until it is accepted. */

@@ -179,6 +179,14 @@ it("tells when contacts, blocks or settings have changed", async () => {
   await expect.poll(() => told).toEqual([{}]);
 });
 
+it("tells when the list of notifications has changed, and how many are unread", async () => {
+  const { client } = await openClient();
+  const told: unknown[] = [];
+  client.on("notifications-changed", (event) => told.push(event));
+  (await latestSocket(1)).emit("notifications:changed", { unread: 3 });
+  await expect.poll(() => told).toEqual([{ unread: 3 }]);
+});
+
 describe("a client that was superseded for good", () => {
   it("lets nobody wait either, and keeps its session", async () => {
     const { client, chat } = await openClient();

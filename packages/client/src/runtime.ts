@@ -162,6 +162,7 @@ export class Runtime {
         },
         "typing:changed": (change) => events.emit("typing", change),
         "people:changed": () => events.emit("people-changed", {}),
+        "notifications:changed": ({ unread }) => events.emit("notifications-changed", { unread }),
       },
     );
   }

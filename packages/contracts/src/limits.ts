@@ -47,6 +47,9 @@ export const limits = {
   /** Accounts that one account may block, and contacts (requests included) that it may have. */
   blocksPerAccount: 10_000,
   contactsPerAccount: 10_000,
+  /** Notifications that an account keeps, and how many of them may be of one kind, so that a flood of one hides no other. */
+  notificationsPerAccount: 1000,
+  notificationsPerKind: 200,
   reasonMax: 500,
   pageMax: 100,
   pageDefault: 50,

@@ -7,6 +7,7 @@ import * as auditApi from "./audit-api.ts";
 import * as deviceApi from "./device-api.ts";
 import * as errors from "./errors.ts";
 import { eventSchema, eventTypes } from "./events.ts";
+import * as inAppApi from "./in-app-api.ts";
 import { limits } from "./limits.ts";
 import * as messageApi from "./message-api.ts";
 import * as notificationApi from "./notification-api.ts";
@@ -26,6 +27,7 @@ function wireSchemas(): [string, z.ZodType][] {
     auditApi,
     deviceApi,
     errors,
+    inAppApi,
     messageApi,
     notificationApi,
     operatorApi,
@@ -49,12 +51,17 @@ function wireSchemas(): [string, z.ZodType][] {
     `server ${name}`,
     schema,
   ]);
+  const inApp = Object.entries(inAppApi.notificationData).map(([name, schema]): [string, z.ZodType] => [
+    `notification ${name}`,
+    schema,
+  ]);
   const domain = eventTypes.map((type): [string, z.ZodType] => [`event ${type}`, eventSchema(type)]);
   return [
     ...exported,
     ...client,
     ...server,
     ...domain,
+    ...inApp,
     ["handshake", handshakeAuth],
     ["close", closeReason],
     ["refused", refused],

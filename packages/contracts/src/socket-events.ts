@@ -2,6 +2,7 @@ import { z } from "zod";
 import { prekeyStock } from "./device-api.ts";
 import { frameError } from "./errors.ts";
 import { accountId, conversationId, deviceId } from "./ids.ts";
+import { unreadCount } from "./in-app-api.ts";
 import {
   acknowledged,
   acknowledgeGapRequest,
@@ -62,6 +63,8 @@ export const serverEvents = {
   "typing:changed": z.object({ conversationId, accountId, active: z.boolean() }),
   /** Contacts, blocks or privacy settings of the account have changed: fetch them again. May be missed or come for nothing. */
   "people:changed": nothing,
+  /** The account's list of notifications has changed; `unread` is what it held unread then. May be missed or come again. */
+  "notifications:changed": unreadCount,
   "session:closed": z.object({ reason: closeReason }),
 } as const;
 export type ServerEvent = keyof typeof serverEvents;

@@ -34,6 +34,7 @@ import { COMMIT_POOL } from "./messages/commit-pool.ts";
 import { type CommitQueue, createCommitQueue } from "./messages/commit-queue.ts";
 import { type StoreBatchDeps, storeBatch } from "./messages/store-batch.ts";
 import { createNodeLimits, type NodeLimits } from "./node-limits.ts";
+import { createNotificationNews, type NotificationNews } from "./notifications/notification-news.ts";
 import { createPeopleNews, type PeopleNews } from "./people/people-news.ts";
 import { createFrameGate, type FrameGate } from "./socket/frame-gate.ts";
 import { createSocketServer } from "./socket/server.ts";
@@ -62,6 +63,7 @@ export interface ChatContext {
   readonly departures: Departures;
   readonly audiences: Audiences;
   readonly news: PeopleNews;
+  readonly listNews: NotificationNews;
   readonly reader: MailboxReader;
   readonly link: NodeLink;
   readonly commitQueue: CommitQueue;
@@ -132,6 +134,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
     nodeLimits: createNodeLimits(config.RATE_LIMITS, ground.clock),
     audiences,
     news: createPeopleNews({ ...delivery, audiences }),
+    listNews: createNotificationNews(delivery),
     commitQueue,
     close: async () => {
       await bus.close();

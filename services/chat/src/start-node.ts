@@ -1,4 +1,5 @@
 import type { DomainEvent } from "@sotto/contracts/events";
+import { topology } from "@sotto/platform/bus/topology";
 import type { Running } from "@sotto/platform/node-server";
 import { within } from "@sotto/platform/open-work";
 import { repeat } from "@sotto/platform/repeat";
@@ -8,7 +9,7 @@ import type { ChatContext } from "./context.ts";
 import { announceHere } from "./delivery/announce.ts";
 import { readMailboxes } from "./delivery/deliver-committed.ts";
 import { clearLeftovers, FIRST_ROUND, keepMailboxes } from "./delivery/mailbox-upkeep.ts";
-import type { TypingNews } from "./delivery/node-link.ts";
+import type { ListNews, TypingNews } from "./delivery/node-link.ts";
 import { deleteNode } from "./delivery/presence-queries.ts";
 import { revokeSession } from "./delivery/revoke-session.ts";
 import { closeExpired, compareWithDatabase, dropUnread, sweepConnections } from "./delivery/sweep.ts";
@@ -29,7 +30,7 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
   listenToNodes(context);
   context.bus.consume({
     consumer: "chat",
-    types: ["user.session-revoked", "user.account-deleted"],
+    types: topology.chat,
     concurrency: 4,
     handle: (event) => handleEvent(context, event),
   });
@@ -45,6 +46,7 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
     },
     async close() {
       context.news.stop();
+      context.listNews.stop();
       context.link.stop();
       await context.reader.close();
       await deleteNode(context.pool, context.node.id).catch((error: unknown) =>
@@ -56,12 +58,18 @@ export function startNode(context: ChatContext): Pick<Running, "drain" | "close"
   };
 }
 
-function handleEvent(
+async function handleEvent(
   context: ChatContext,
-  { type, data }: DomainEvent<"user.session-revoked" | "user.account-deleted">,
+  { id, type, data }: DomainEvent<(typeof topology.chat)[number]>,
 ): Promise<void> {
-  if (type === "user.account-deleted") return deleteAccount(context, data.accountId);
-  return revokeSession(context, data.sessionId);
+  switch (type) {
+    case "user.account-deleted":
+      return deleteAccount(context, data.accountId);
+    case "user.session-revoked":
+      return revokeSession(context, data.sessionId);
+    case "notification.list-changed":
+      return context.listNews.tell({ accountId: data.accountId, unread: data.unread, eventId: id });
+  }
 }
 
 function startChores(context: ChatContext) {
@@ -97,6 +105,7 @@ function listenToNodes(context: ChatContext): void {
   io.on("node:close", (deviceId, sessionId, reason) => connections.close({ deviceId, sessionId }, reason));
   io.on("node:keys-low", (deviceId, stock) => connections.get(deviceId)?.sink.keysLow(stock));
   io.on("node:people", (accountIds: string[]) => context.news.pass(accountIds));
+  io.on("node:lists", (news: ListNews[]) => context.listNews.pass(news));
   io.on("node:typing", (news: TypingNews[]) => {
     for (const [change, accountIds] of news) announceHere(context, accountIds, change);
   });

@@ -6,6 +6,7 @@ import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
 import { queueDeviceMail } from "./email/queue-device-mail.ts";
 import { queueMail } from "./email/queue-mail.ts";
+import { addNotification } from "./in-app/add-notification.ts";
 import { forgetDevice } from "./push/forget-device.ts";
 import { forgetSession } from "./push/forget-session.ts";
 
@@ -22,10 +23,12 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.account-deleted": [forgetAccount],
   "user.email-verification-requested": [mail],
   "user.password-reset-requested": [mail],
-  "user.security-notice": [mail],
+  "user.security-notice": [mail, addNotification],
   "user.session-revoked": [forgetSession],
+  "chat.device-added": [mailDevice, addNotification],
   "chat.device-removed": [forgetDevice],
-  "chat.device-added": [mailDevice],
+  "chat.contact-requested": [addNotification],
+  "chat.contact-accepted": [addNotification],
 };
 
 /** Handles what the notification service hears of the others. */

@@ -13,6 +13,7 @@ import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createFaultAlarm } from "./email/fault-alarm.ts";
 import { createSender } from "./email/sender.ts";
 import { createSmtp } from "./email/smtp.ts";
+import { addInAppMetrics } from "./in-app/in-app-metrics.ts";
 import { createPushHttp, createResolver, TIMEOUTS } from "./push/push-http.ts";
 import { addPushMetrics } from "./push/push-metrics.ts";
 import { createPushSender } from "./push/push-sender.ts";
@@ -82,6 +83,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     ...{ log, metrics, clock, ids, db, pool, bus, limits, sender, pushSender, unsubscribeKey, close },
     /** What subscriptions are made with, and where they may lead. */
     push: { keys, hosts },
+    notified: addInAppMetrics(metrics),
     edge: edgeOf(config),
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),
     /** Origin (RFC 6454) of the pages that may act by cookie. */

@@ -5,6 +5,7 @@ import { createNotificationApp } from "./app.ts";
 import { parseNotificationConfig } from "./config.ts";
 import { consumeEvents } from "./consume-events.ts";
 import { createContext } from "./context.ts";
+import { forgetOldNotifications } from "./in-app/forget-old-notifications.ts";
 import { forgetOldPushes } from "./push/forget-old-pushes.ts";
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -20,6 +21,7 @@ await runService("notification", async () => {
       await pruneLimits({ ...context, schema: "notify" });
     }),
     repeat(context, "forgetting of old pushes", PRUNE_EVERY_MS, () => forgetOldPushes(context)),
+    repeat(context, "forgetting of old notifications", PRUNE_EVERY_MS, () => forgetOldNotifications(context)),
   ];
   const drain = async (): Promise<void> => {
     await Promise.all(chores.map((chore) => chore.stop()));

@@ -93,6 +93,7 @@ function connect(handlers: Partial<ConnectionHandlers> = {}, world: World = {}) 
       "keys:low": () => {},
       "typing:changed": () => {},
       "people:changed": () => {},
+      "notifications:changed": () => {},
       ...handlers,
     },
   );

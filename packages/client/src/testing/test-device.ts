@@ -155,6 +155,7 @@ function listenToAll({ events }: ClientContext): TestDevice["seen"] {
     status: [],
     typing: [],
     "people-changed": [],
+    "notifications-changed": [],
     gap: [],
     "identity-changed": [],
     accepted: [],

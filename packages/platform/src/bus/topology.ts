@@ -6,7 +6,7 @@ import type { EventType } from "@sotto/contracts/events";
  * its queues at the broker and its rows of processed events.
  */
 export const topology = {
-  chat: ["user.session-revoked", "user.account-deleted"],
+  chat: ["user.session-revoked", "user.account-deleted", "notification.list-changed"],
   notification: [
     "user.account-registered",
     "user.account-updated",
@@ -15,8 +15,10 @@ export const topology = {
     "user.password-reset-requested",
     "user.security-notice",
     "user.session-revoked",
-    "chat.device-removed",
     "chat.device-added",
+    "chat.device-removed",
+    "chat.contact-requested",
+    "chat.contact-accepted",
   ],
 } as const satisfies Topology;
 

@@ -45,6 +45,15 @@ export interface Email {
   sent_at: Timestamp | null;
 }
 
+export interface Notification {
+  account_id: string;
+  created_at: Timestamp;
+  data: Json;
+  notification_id: string;
+  read_at: Timestamp | null;
+  type: string;
+}
+
 export interface Preferences {
   account_id: string;
   email_digest: Generated<boolean>;
@@ -99,6 +108,7 @@ export interface SuppressedAddress {
 export interface NotifyDatabase {
   addressee: Addressee;
   email: Email;
+  notification: Notification;
   preferences: Preferences;
   processed_event: ProcessedEvent;
   push: Push;

@@ -34,6 +34,7 @@ function connect(connectedAt = 1) {
     gap: (gap) => told.push(`gap ${gap}`),
     keysLow: () => told.push("keys"),
     peopleChanged: () => told.push("people"),
+    notificationsChanged: (unread) => told.push(`unread ${unread}`),
     typing: () => told.push("typing"),
     close: (reason) => told.push(`close ${reason}`),
     drop: () => told.push("drop"),

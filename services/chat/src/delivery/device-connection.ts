@@ -13,6 +13,7 @@ export interface ConnectionSink {
   keysLow(stock: PrekeyStock): void;
   typing(change: TypingChange): void;
   peopleChanged(): void;
+  notificationsChanged(unread: number): void;
   /** Says farewell, then ends the connection. */
   close(reason: CloseReason): void;
   /** Ends the connection at once, with all that its client has not taken. */
@@ -58,6 +59,8 @@ export class DeviceConnection {
   /** What waited when the first complete read ended and is not yet acknowledged; undefined before. */
   #backlog: Set<number> | undefined;
   #drainedTold = false;
+  /** The event, by its UUIDv7, of the last news of notifications. */
+  #unreadAsOf = "";
 
   constructor(device: ConnectedDevice, connectedAt: number, sink: ConnectionSink) {
     this.device = device;
@@ -82,6 +85,13 @@ export class DeviceConnection {
   /** The gap that the device was told of and has not acknowledged. */
   get gap(): string | undefined {
     return this.#gap;
+  }
+
+  /** Tells how much is unread. Events may overtake each other: one that is older than the last is left out. */
+  tellUnread(unread: number, eventId: string): void {
+    if (this.#closed || eventId <= this.#unreadAsOf) return;
+    this.#unreadAsOf = eventId;
+    this.sink.notificationsChanged(unread);
   }
 
   get wantsRead(): boolean {

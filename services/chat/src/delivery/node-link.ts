@@ -19,7 +19,12 @@ export type NodeMessages = {
   "node:typing": (news: TypingNews[]) => void;
   /** Contacts, blocks or settings of these accounts have changed. */
   "node:people": (accountIds: string[]) => void;
+  /** Lists of notifications of these accounts have changed. */
+  "node:lists": (news: ListNews[]) => void;
 };
+
+/** What an account's list of notifications held unread when this event was appended. */
+export type ListNews = { accountId: string; unread: number; eventId: string };
 
 /** A change and whom to tell of it. */
 export type TypingNews = [change: TypingChange, accountIds: string[]];
@@ -34,12 +39,16 @@ export interface NodeLink {
   typing(accountIds: string[], change: TypingChange): void;
   /** Not batched: who calls it does that. */
   people(accountIds: readonly string[]): void;
+  /** Not batched either. */
+  lists(news: readonly ListNews[]): void;
   /** Sends what waits. */
   stop(): void;
 }
 
 /** A notification holds 8000 bytes; 39 characters for an id and its quotes leave room for the adapter's own fields. */
 const IDS_PER_NOTIFICATION = 150;
+/** Two ids each, and the names of the fields. */
+const LISTS_PER_NOTIFICATION = 50;
 const MAIL_INTERVAL_MS = 8;
 /** Devices that wait to be told; beyond it the sweep of the other nodes finds them. */
 const MAX_WAITING = 50_000;
@@ -116,6 +125,9 @@ export function createNodeLink({ io, log, figures, isCongested }: LinkDeps): Nod
     people(accountIds) {
       for (const part of inParts(accountIds)) tell("node:people", part);
     },
+    lists(news) {
+      for (const part of inParts(news, LISTS_PER_NOTIFICATION)) tell("node:lists", part);
+    },
     stop() {
       flush();
       flushTyping();
@@ -123,10 +135,9 @@ export function createNodeLink({ io, log, figures, isCongested }: LinkDeps): Nod
   };
 }
 
-function inParts(ids: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  for (let start = 0; start < ids.length; start += IDS_PER_NOTIFICATION)
-    parts.push(ids.slice(start, start + IDS_PER_NOTIFICATION));
+function inParts<T>(items: readonly T[], size = IDS_PER_NOTIFICATION): T[][] {
+  const parts: T[][] = [];
+  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
   return parts;
 }
 

@@ -2,6 +2,7 @@ import { limits } from "@sotto/contracts/limits";
 import type { Contact } from "@sotto/contracts/people-api";
 import { AppError } from "@sotto/platform/app-error";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
+import { appendEvents, type NewEvent } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
 import { assertLiving } from "../accounts/assert-living.ts";
 import type { ChatContext } from "../context.ts";
@@ -11,7 +12,7 @@ import { lockPeople } from "./people-lock.ts";
 import { accountBlocked, noSuchAccount } from "./refusals.ts";
 import { getStanding, type Standing } from "./standing-queries.ts";
 
-type AddContext = Pick<ChatContext, "db" | "clock" | "limits" | "config" | "news">;
+type AddContext = Pick<ChatContext, "db" | "clock" | "ids" | "limits" | "config" | "news">;
 
 /**
  * Asks another account to become a contact, or accepts when it has asked. Two that ask each other at once become
@@ -41,10 +42,21 @@ export async function addContact(
     const asked = { accountId, otherAccountId, hidden, at: context.clock.now() };
     const after = await upsertContact(tx, asked);
     const isSeen = !standing.isBlocked && !after.hidden && !isSame(before, after);
+    if (isSeen) await appendEvents(tx, context, eventsOf(accountId, after));
     return { contact: after, told: isSeen ? [accountId, otherAccountId] : [accountId] };
   });
   context.news.tell(told);
   return toContact(contact);
+}
+
+/**
+ * What the other one is told of when there is something that it did not see before. Nothing when it has itself accepted
+ * between the two looks of this transaction: its own told of that.
+ */
+function eventsOf(byAccountId: string, { accountId, isAskedByOther, acceptedAt }: ContactRow): NewEvent[] {
+  if (isAskedByOther !== (acceptedAt !== null)) return [];
+  const type = acceptedAt ? "chat.contact-accepted" : "chat.contact-requested";
+  return [{ type, key: accountId, data: { accountId, byAccountId } }];
 }
 
 function isWaitingForAnswer({ isAskedByOther, acceptedAt }: ContactRow): boolean {

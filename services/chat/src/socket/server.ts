@@ -139,6 +139,7 @@ function createSink(socket: Socket): ConnectionSink {
     gap: (gap) => void socket.emit("inbox:gap", { gap }),
     keysLow: (stock) => void socket.emit("keys:low", stock),
     peopleChanged: () => void socket.emit("people:changed", {}),
+    notificationsChanged: (unread) => void socket.emit("notifications:changed", { unread }),
     typing: (change) => void socket.volatile.emit("typing:changed", change),
     close(reason: CloseReason) {
       if (isClosing) return;

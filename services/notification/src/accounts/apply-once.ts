@@ -5,7 +5,13 @@ import { hasMark, insertProcessedEvent, lockAccount } from "./account-queries.ts
 import { deletedAccountMark } from "./deleted-account-mark.ts";
 
 /** Which effect of which event. `effect` is for ever: it names rows of processed events. */
-export type EffectOf = { readonly effect: string; readonly eventId: string; readonly accountId: string };
+export type EffectOf = {
+  readonly effect: string;
+  readonly eventId: string;
+  readonly accountId: string;
+  /** Another account that what is stored speaks of: it must not be gone either. */
+  readonly otherAccountId?: string | undefined;
+};
 
 /**
  * Runs what an event causes, in one transaction with the mark that it was done: once, however often the event is
@@ -14,7 +20,7 @@ export type EffectOf = { readonly effect: string; readonly eventId: string; read
  */
 export function applyOnce(
   { db, clock }: Pick<NotificationContext, "db" | "clock">,
-  { effect, eventId, accountId }: EffectOf,
+  { effect, eventId, accountId, otherAccountId }: EffectOf,
   apply: (tx: Transaction<NotifyDatabase>, now: Date) => Promise<void>,
 ): Promise<"applied" | "repeated" | "too-late"> {
   return db.transaction().execute(async (tx) => {
@@ -25,8 +31,11 @@ export function applyOnce(
       processed_at: now,
     });
     if (!isFirst) return "repeated";
-    await lockAccount(tx, accountId);
-    if (await hasMark(tx, deletedAccountMark(accountId))) return "too-late";
+    // In one order, so that two accounts that do the same to each other do not wait for one another.
+    for (const each of [accountId, otherAccountId].filter((id) => id !== undefined).sort()) {
+      await lockAccount(tx, each);
+      if (await hasMark(tx, deletedAccountMark(each))) return "too-late";
+    }
     await apply(tx, now);
     return "applied";
   });

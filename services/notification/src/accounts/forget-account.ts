@@ -2,10 +2,14 @@ import type { DomainEvent } from "@sotto/contracts/events";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
 import { deleteSuppressionsOf } from "../email/suppression-queries.ts";
+import { deleteNotifications, deleteNotificationsAbout } from "../in-app/notification-queries.ts";
 import { deletePreferences } from "../preferences/preference-queries.ts";
 import { deleteSubscriptionsOf } from "../push/subscription-queries.ts";
 import { deleteAddressee, deleteLimitsOf, insertMark, lockAccount } from "./account-queries.ts";
 import { deletedAccountMark } from "./deleted-account-mark.ts";
+
+/** Rows of others that one statement deletes. */
+const BATCH = 500;
 
 /** Deletes everything of an account that is gone, and sees to it that events which come late leave nothing. Idempotent. */
 export async function forgetAccount(
@@ -21,6 +25,9 @@ export async function forgetAccount(
     await deleteEmailsOf(tx, accountId);
     await deleteSubscriptionsOf(tx, accountId);
     await deletePreferences(tx, accountId);
+    await deleteNotifications(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
+  // The mark lets no more come. Others see that they are gone when they fetch their list again.
+  while ((await deleteNotificationsAbout(db, accountId, BATCH)) === BATCH);
 }

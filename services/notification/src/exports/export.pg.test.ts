@@ -9,6 +9,7 @@ import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { parseNotificationConfig } from "../config.ts";
 import { createContext, type NotificationContext } from "../context.ts";
+import { addNotification } from "../in-app/add-notification.ts";
 import { newVapidKey } from "../push/vapid-key-fixture.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 
@@ -66,10 +67,18 @@ async function addMails(accountId: string, count: number): Promise<void> {
   );
 }
 
-it("the export has every mail of the caller, by kind, address and times, and nobody else's", async () => {
+const addRequest = (accountId: string, byAccountId: string) =>
+  addNotification(context, {
+    ...{ id: systemIds.uuidv7(), type: "chat.contact-requested", version: 1, key: accountId },
+    ...{ occurredAt: "2026-01-01T00:00:00.000Z", data: { accountId, byAccountId } },
+  });
+
+it("the export has every mail and notification of the caller, by kind, address and times, and nobody else's", async () => {
   const accountId = systemIds.uuidv7();
   await addMails(accountId, 450);
   await addMails(systemIds.uuidv7(), 3);
+  const asker = systemIds.uuidv7();
+  for (const each of [accountId, systemIds.uuidv7()]) await addRequest(each, asker);
   const response = await ask(await newToken(accountId));
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toBe("application/zip");
@@ -80,6 +89,10 @@ it("the export has every mail of the caller, by kind, address and times, and nob
     "mails.json",
     "mail-settings.json",
     "push-subscriptions.json",
+    "notifications.json",
+  ]);
+  expect(JSON.parse(strFromU8(files["notifications.json"] ?? new Uint8Array()))).toMatchObject([
+    { type: "contact-requested", data: { accountId: asker }, readAt: null },
   ]);
   const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
   expect(new Set(mails.map((mail) => mail.recipient)).size).toBe(450);

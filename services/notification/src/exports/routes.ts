@@ -3,7 +3,7 @@ import { type App, createRoutes, problems, requireCaller, requireFresh } from "@
 import { callerSecurity } from "@sotto/platform/route-parts";
 import { z } from "zod";
 import type { NotificationContext } from "../context.ts";
-import { exportMails } from "./export-mails.ts";
+import { exportAccount } from "./export-account.ts";
 
 /** Routes of what people may take with them, relative to `/api/notifications`. */
 export function exportRoutes(context: NotificationContext): App {
@@ -12,7 +12,7 @@ export function exportRoutes(context: NotificationContext): App {
     method: "get",
     path: "/export",
     tags: ["Mails"],
-    summary: "The mails that the caller was sent, and where its devices are woken, as a ZIP file",
+    summary: "What the service knows of the caller, as a ZIP file",
     description: "Needs a session that has proved itself within five minutes.",
     security: callerSecurity,
     middleware: [requireCaller(context), requireFresh(context)],
@@ -33,7 +33,7 @@ export function exportRoutes(context: NotificationContext): App {
     },
   });
   app.openapi(exportRoute, async (c) =>
-    c.body(await exportMails(context, c.var.caller.accountId), 200, {
+    c.body(await exportAccount(context, c.var.caller.accountId), 200, {
       "Content-Type": "application/zip",
       "Content-Disposition": 'attachment; filename="sotto-mails.zip"',
     }),

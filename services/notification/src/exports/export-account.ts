@@ -3,6 +3,7 @@ import { findAddressee } from "../accounts/account-queries.ts";
 import { requireAccount } from "../accounts/require-account.ts";
 import type { NotificationContext } from "../context.ts";
 import { findSuppression } from "../email/suppression-queries.ts";
+import { listNotifications } from "../in-app/notification-queries.ts";
 import { isDigestWanted } from "../preferences/preference-queries.ts";
 import { listSubscriptions } from "../push/subscription-queries.ts";
 import { listExportedMails } from "./export-queries.ts";
@@ -15,6 +16,7 @@ mail-settings.json       your address and language as this service knows them, w
                          messages, and since when no mail is sent to the address, if the mail server said that it does
                          not exist
 push-subscriptions.json  the devices that are woken, since when, and the addresses at their push services
+notifications.json       what your clients were told of your account in the last 90 days, newest first, and when it was read
 
 The words of the mails are in your mailbox. Links in them are not kept where they can be read.
 `;
@@ -22,10 +24,10 @@ The words of the mails are in your mailbox. Links in them are not kept where the
 const PAGE_SIZE = 200;
 
 /**
- * The mails and push subscriptions of an account as a ZIP file, which is read as far as it has been taken.
+ * What the service knows of an account as a ZIP file, which is read as far as it has been taken.
  * @throws AppError `rate_limited`; `session_revoked` when the account is gone.
  */
-export async function exportMails(
+export async function exportAccount(
   context: Pick<NotificationContext, "db" | "clock" | "limits">,
   accountId: string,
 ): Promise<ReadableStream<Uint8Array>> {
@@ -37,6 +39,7 @@ export async function exportMails(
       { name: "mails.json", content: jsonList(mailPages(context, accountId)) },
       { name: "mail-settings.json", content: mailSettings(context, accountId) },
       { name: "push-subscriptions.json", content: subscriptions(context, accountId) },
+      { name: "notifications.json", content: jsonList(notificationPages(context, accountId)) },
     ],
     context.clock.now(),
   );
@@ -72,4 +75,14 @@ async function* subscriptions({ db }: Pick<NotificationContext, "db">, accountId
   yield* jsonText(
     rows.map((row) => ({ deviceId: row.device_id, endpoint: row.endpoint, subscribedAt: row.created_at })),
   );
+}
+
+async function* notificationPages({ db }: Pick<NotificationContext, "db">, accountId: string) {
+  let before: string | undefined;
+  for (;;) {
+    const page = await listNotifications(db, accountId, { before, limit: PAGE_SIZE });
+    yield page;
+    if (page.length < PAGE_SIZE) return;
+    before = page.at(-1)?.notificationId;
+  }
 }
