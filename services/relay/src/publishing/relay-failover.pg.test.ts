@@ -21,7 +21,12 @@ beforeAll(async () => {
   await migrate({ databaseUrl: server.url, rolePasswords });
   world = await createOutboxWorld({ templateUrl: server.url, rolePasswords });
 }, 120_000);
-afterEach(() => world.reset());
+/** What a test that fails leaves waiting, and a relay that is stopped would wait for. */
+const atEnd: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of atEnd.splice(0)) await end();
+  await world.reset();
+});
 afterAll(async () => {
   await world?.close();
   await server?.stop();
@@ -31,6 +36,8 @@ afterAll(async () => {
 const activeOf = async (metrics: Registry): Promise<number> =>
   (await metrics.getSingleMetric("sotto_relay_active")?.get())?.values[0]?.value ?? Number.NaN;
 
+const empty = () => world.owner.query("truncate outbox.event");
+
 it("hands over when the network swallows what the active relay says and hears, also while it publishes", async () => {
   const proxy = await startTcpProxy(server.port);
   const url = new URL(world.database.urlFor("relay"));
@@ -38,6 +45,7 @@ it("hands over when the network swallows what the active relay says and hears, a
   const [first, second] = [createMetrics(), createMetrics()];
   const { promise: confirmed, resolve: confirm } = Promise.withResolvers<void>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  atEnd.push(confirm, proxy.close, empty);
   const event = makeEvent();
   await world.append(world.owner, event);
   world.startRelay(
@@ -56,12 +64,11 @@ it("hands over when the network swallows what the active relay says and hears, a
   // The first one has noticed by itself, with its batch still on the way.
   await vi.waitFor(async () => expect(await activeOf(first)).toBe(0), PATIENT);
   expect(await activeOf(second)).toBe(1);
-  confirm();
-  await proxy.close();
 });
 
 it("hears of an active relay that waits for the broker for longer than silence is allowed", async () => {
   const { promise: confirmed, resolve: confirm } = Promise.withResolvers<void>();
+  atEnd.push(confirm, empty);
   const event = makeEvent();
   await world.append(world.owner, event);
   const published: unknown[] = [];
