@@ -30,6 +30,7 @@ interface Course {
   readonly relay: Relay;
   readonly writers: readonly pg.Client[];
   readonly reader: pg.Client;
+  readonly startedMs: number;
   written: number;
   published: number;
 }
@@ -74,6 +75,7 @@ async function sample({ report }: Bench, course: Course, phase: string): Promise
   report.row({
     scenario: "outbox-size",
     phase,
+    seconds: round((performance.now() - course.startedMs) / 1000),
     events: course.published,
     tableMb: round(tableMb, 1),
     toastMb: round(toastMb, 1),
@@ -159,7 +161,15 @@ async function startCourse(bench: Bench, database: BenchDatabase): Promise<Cours
     metrics: createMetrics(),
   });
   const reader = await connect(database.urlFor("relay"));
-  const course: Course = { database, relay, writers, reader, written: 0, published: 0 };
+  const course: Course = {
+    database,
+    relay,
+    writers,
+    reader,
+    startedMs: performance.now(),
+    written: 0,
+    published: 0,
+  };
   relay.start();
   bench.ground.cleanup.add(() => relay.stop());
   return course;
