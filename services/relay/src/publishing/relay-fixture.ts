@@ -45,7 +45,7 @@ export async function createOutboxWorld(address?: TestPostgresAddress) {
   const open: pg.Client[] = [];
   const relays: Relay[] = [];
   const buses: Bus[] = [];
-  const children: ChildProcess[] = [];
+  const children: { child: ChildProcess; ended: Promise<unknown> }[] = [];
   const connect = async (url: string): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: url });
     // A server that a test kills; the next query tells.
@@ -80,8 +80,8 @@ export async function createOutboxWorld(address?: TestPostgresAddress) {
     startProcess: (settings: Omit<RelayProcessSettings, "databaseUrl">) => {
       const all: RelayProcessSettings = { databaseUrl: database.urlFor("relay"), ...settings };
       const child = spawn(process.execPath, [script, JSON.stringify(all)], { stdio: "ignore" });
-      children.push(child);
       const ended = new Promise<unknown>((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
+      children.push({ child, ended });
       return { pid: child.pid ?? 0, ended };
     },
     openBus: (consumer: string, brokerUrl?: string): Bus => {
@@ -98,7 +98,10 @@ export async function createOutboxWorld(address?: TestPostgresAddress) {
     },
     /** Ends what a test has started. */
     reset: async () => {
-      for (const child of children.splice(0)) child.kill("SIGKILL");
+      for (const { child, ended } of children.splice(0)) {
+        child.kill("SIGKILL");
+        await ended;
+      }
       await Promise.all(relays.splice(0).map((relay) => relay.stop()));
       await Promise.all(buses.splice(0).map((bus) => bus.close()));
     },

@@ -12,6 +12,8 @@ const SILENCE_MS = 3000;
 const HEARTBEAT_MS = 500;
 /** How often a standby asks for the lock. It does not wait inside PostgreSQL: that would hold back vacuum. */
 const STANDBY_MS = 500;
+/** Longest wait for a connection to close: over a dead network it never does. */
+const CLOSE_MS = 2000;
 
 /** A connection for one session of a relay: lock, reading and deleting. */
 export function createSessionClient({ databaseUrl, log }: { databaseUrl: string; log: Logger }): pg.Client {
@@ -28,6 +30,16 @@ export function createSessionClient({ databaseUrl, log }: { databaseUrl: string;
   // The statement in flight, or the next one, rejects as well; unheard, the event would end the process.
   client.on("error", (error) => log.debug({ err: error }, "the relay's connection failed"));
   return client;
+}
+
+/** Closes the connection, or lets it be when that takes too long: PostgreSQL ends it soon. */
+export async function closeSession(client: pg.Client, log: Logger): Promise<void> {
+  const closed = new AbortController();
+  const closing = client
+    .end()
+    .catch((error: unknown) => log.debug({ err: error }, "closing a lost connection"))
+    .finally(() => closed.abort());
+  await Promise.race([closing, pause(CLOSE_MS, closed.signal)]);
 }
 
 /** Resolves when this session holds the lock, or `signal` is aborted. */

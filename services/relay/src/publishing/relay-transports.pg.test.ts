@@ -107,7 +107,8 @@ describe.each(transports)("two relays, over %s", (transport) => {
     // The lock is held, and the session still open: nothing but silence tells that this relay is of no use.
     await vi.waitFor(async () => {
       const { rowCount } = await world.owner.query(
-        "select from pg_locks where locktype = 'advisory' and objid = 7022065 and granted",
+        `select from pg_locks where locktype = 'advisory' and objid = 7022065 and granted
+           and database = (select oid from pg_database where datname = current_database())`,
       );
       expect(rowCount).toBe(1);
     }, PATIENT);

@@ -6,7 +6,7 @@ import type pg from "pg";
 import { deleteRows, listWriters, type OutboxRow, readRows } from "./outbox-queries.ts";
 import { createReadHorizon, type ReadHorizon } from "./read-horizon.ts";
 import { createRelayMetrics, type RelayMetrics } from "./relay-metrics.ts";
-import { createSessionClient, holdSession, waitForLock } from "./relay-session.ts";
+import { closeSession, createSessionClient, holdSession, waitForLock } from "./relay-session.ts";
 import { splitEvents } from "./split-events.ts";
 
 export type RelayDeps = {
@@ -79,9 +79,7 @@ async function runSessions(deps: SessionDeps, signal: AbortSignal): Promise<void
     } finally {
       deps.counters.active.set(0);
       deps.newHorizon();
-      await client
-        .end()
-        .catch((error: unknown) => deps.log.debug({ err: error }, "closing a lost connection"));
+      await closeSession(client, deps.log);
     }
     await pause(backoffMs(failures, RECONNECT), signal);
   }
