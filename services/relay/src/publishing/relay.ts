@@ -50,7 +50,10 @@ export function createRelay(deps: RelayDeps): Relay {
   };
   return {
     start: () => {
-      running = runSessions({ ...deps, counters: metrics, newHorizon }, stopping.signal);
+      running = runSessions(
+        { ...deps, counters: metrics, newHorizon, broker: { refusals: 0 } },
+        stopping.signal,
+      );
     },
     stop: async () => {
       stopping.abort();
@@ -60,7 +63,12 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 }
 
-type SessionDeps = RelayDeps & { counters: RelayMetrics; newHorizon: () => ReadHorizon };
+type SessionDeps = RelayDeps & {
+  counters: RelayMetrics;
+  newHorizon: () => ReadHorizon;
+  /** Attempts in a row that the broker refused. */
+  broker: { refusals: number };
+};
 
 /** One database session after another, until stopped. */
 async function runSessions(deps: SessionDeps, signal: AbortSignal): Promise<void> {
@@ -101,7 +109,7 @@ async function drain(client: pg.Client, deps: SessionDeps, signal: AbortSignal):
   }
 }
 
-/** Publishes, then deletes. @returns false when it was stopped before the broker's confirmation: the rows stay. */
+/** Publishes, then deletes. @returns false without the broker's confirmation: the rows stay. */
 async function moveRows(
   client: pg.Client,
   deps: SessionDeps,
@@ -139,23 +147,25 @@ async function publishWithLock(
   return published;
 }
 
-/** Repeats until the broker has confirmed everything. @returns false when stopped, or without the lock, before that. */
+/**
+ * @returns false when the broker did not take everything, after a pause: the rows are read again then, because somebody may
+ * have put aside what it will never take.
+ */
 async function publishAll(
-  { bus, log, counters }: SessionDeps,
+  { bus, log, counters, broker }: SessionDeps,
   events: Events,
   stopped: AbortSignal,
   lost: AbortSignal,
 ): Promise<boolean> {
-  const signal = AbortSignal.any([stopped, lost]);
-  for (let tries = 1; !signal.aborted; tries++) {
-    try {
-      await bus.publish(events);
-      return true;
-    } catch (error) {
-      counters.refused.inc();
-      if (tries === 1) log.warn({ err: error }, "the broker did not take events; trying again");
-      await pause(backoffMs(tries, BACKOFF), signal);
-    }
+  try {
+    await bus.publish(events);
+    broker.refusals = 0;
+    return true;
+  } catch (error) {
+    counters.refused.inc();
+    broker.refusals++;
+    if (broker.refusals === 1) log.warn({ err: error }, "the broker did not take events; trying again");
+    await pause(backoffMs(broker.refusals, BACKOFF), AbortSignal.any([stopped, lost]));
+    return false;
   }
-  return false;
 }
