@@ -8,9 +8,15 @@ test("without a name every scenario runs", () => {
     scenarios: KNOWN,
     seconds: 12,
     connections: 2000,
+    events: 10_000_000,
     jsonOnly: false,
     profileDir: undefined,
   });
+});
+
+test("a scenario that takes long runs only when it is named", () => {
+  expect(parseBenchArguments([], KNOWN, ["idle"]).scenarios).toEqual(["send"]);
+  expect(parseBenchArguments(["idle"], KNOWN, ["idle"]).scenarios).toEqual(["idle"]);
 });
 
 test("options and several names, in their order", () => {
@@ -32,6 +38,7 @@ test("an unknown scenario is named, with those that there are", () => {
 test.each([
   [["--seconds", "0"], "--seconds must be a whole number from 1 to 3600"],
   [["--seconds", "many"], "--seconds must be a whole number"],
+  [["--events", "10"], "--events must be a whole number from 10000"],
   [["--connections", "10001"], "--connections must be a whole number from 100 to 10000"],
 ])("%j is refused", (args, message) => {
   expect(() => parseBenchArguments(args, KNOWN)).toThrow(message);

@@ -21,7 +21,7 @@ const EVENTS_PER_PUBLISH = 200 * EVENTS_PER_ROW;
 /** Enough for about as many seconds as were asked for, at the target rate. */
 const BACKLOG_PER_SECOND = 5000;
 const STEADY_PER_SECOND = 1000;
-const IDLE_SECONDS = 5;
+const IDLE_SECONDS = 10;
 const CONNECT_MS = 30_000;
 const DRAIN_MS = 120_000;
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 const ROOT = path.resolve(import.meta.dirname, "..");
 const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
-  ...["docs", "docs/adr"].flatMap((folder) =>
+  ...["docs", "docs/adr", "docs/runbooks"].flatMap((folder) =>
     readdirSync(path.join(ROOT, folder))
       .filter((name) => name.endsWith(".md"))
       .map((name) => path.join(folder, name)),

@@ -10,11 +10,19 @@ export type RelayContext = ReturnType<typeof createContext>;
 
 /** For health and metrics alone; the relay itself works on a connection of its own. */
 const POOL_SIZE = 2;
+/** A figure that takes longer is not worth what it costs the database; it is NaN then. */
+const STATEMENT_TIMEOUT_MS = 2000;
 
 export function createContext(config: RelayConfig) {
   const log = createLogger({ service: "relay", level: config.LOG_LEVEL });
   const metrics = createMetrics();
-  const pool = createPool({ url: config.DATABASE_URL, max: POOL_SIZE, applicationName: "relay-health", log });
+  const pool = createPool({
+    url: config.DATABASE_URL,
+    max: POOL_SIZE,
+    applicationName: "relay-health",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    log,
+  });
   const bus = createBus({
     service: "relay",
     brokerUrl: config.MESSAGE_BROKER_URL,
@@ -23,7 +31,7 @@ export function createContext(config: RelayConfig) {
     metrics,
   });
   const relay = createRelay({ databaseUrl: config.DATABASE_URL, bus, log, metrics });
-  addOutboxGauges(metrics, pool);
+  addOutboxGauges(metrics, pool, relay.readFrom);
   const close = async (): Promise<void> => {
     await relay.stop();
     await bus.close();

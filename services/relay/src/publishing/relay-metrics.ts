@@ -9,6 +9,11 @@ export function createRelayMetrics(registry: Registry) {
       help: "Events that were published and deleted from the outbox.",
       registers: [registry],
     }),
+    refused: new Counter({
+      name: "sotto_relay_refused_total",
+      help: "Attempts at which the broker did not take a batch of events.",
+      registers: [registry],
+    }),
     parked: new Counter({
       name: "sotto_relay_parked_total",
       help: "Events that could not be published in the shape they had; see outbox.parked.",

@@ -22,6 +22,7 @@ it("keeps events apart that no broker could carry, with the reason", () => {
     {},
     { ...event, id: "no" },
     { ...event, type: "" },
+    { ...event, type: "é".repeat(150) },
     { ...event, key: 1 },
   ];
   const { publishable, malformed } = splitEvents([...broken, event]);

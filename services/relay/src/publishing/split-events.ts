@@ -5,7 +5,8 @@ import type { ParkedEvent } from "./outbox-queries.ts";
 /** What the bus needs; the rest of an event is none of the relay's business. */
 const head = z.looseObject({
   id: z.uuid(),
-  type: z.string().min(1).max(200),
+  /** A routing key of RabbitMQ: 255 bytes at most, or the batch would be refused for ever. */
+  type: z.string().regex(/^[\x21-\x7e]{1,200}$/),
   key: z.string().min(1).max(200),
 });
 
