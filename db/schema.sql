@@ -411,15 +411,24 @@ create table notify.email (
   failed_at timestamp with time zone,
   last_error text,
   account_id uuid,
+  language text,
   constraint email_pkey PRIMARY KEY (id),
   constraint email_once_per_event UNIQUE (event_id, kind),
-  constraint email_kind_known CHECK (kind = ANY (ARRAY['welcome'::text, 'verify-email'::text, 'reset-password'::text, 'security-notice'::text])),
+  constraint email_kind_known CHECK (kind = ANY (ARRAY['welcome'::text, 'verify-email'::text, 'reset-password'::text, 'security-notice'::text, 'new-device'::text, 'digest'::text])),
   constraint email_one_outcome CHECK (sent_at IS NULL OR failed_at IS NULL)
 );
 CREATE INDEX email_due ON notify.email USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (failed_at IS NULL));
 CREATE INDEX email_of_account ON notify.email USING btree (account_id);
 CREATE INDEX email_settled ON notify.email USING btree (created_at) WHERE ((sent_at IS NOT NULL) OR (failed_at IS NOT NULL));
 grant delete, insert, select, update on notify.email to sotto_notification;
+
+create table notify.preferences (
+  account_id uuid not null,
+  email_digest boolean not null default true,
+  updated_at timestamp with time zone not null,
+  constraint preferences_pkey PRIMARY KEY (account_id)
+);
+grant delete, insert, select, update on notify.preferences to sotto_notification;
 
 create table notify.processed_event (
   consumer text not null,
@@ -478,6 +487,15 @@ create unlogged table notify.rate_limit (
 );
 CREATE INDEX rate_limit_expired ON notify.rate_limit USING btree (expire);
 grant delete, insert, select, update on notify.rate_limit to sotto_notification;
+
+create table notify.suppressed_address (
+  address text not null,
+  reason text not null,
+  since timestamp with time zone not null,
+  constraint suppressed_address_pkey PRIMARY KEY (address)
+);
+CREATE INDEX suppressed_address_since ON notify.suppressed_address USING btree (since);
+grant delete, insert, select, update on notify.suppressed_address to sotto_notification;
 
 -- ---- outbox ----
 grant usage on schema outbox to sotto_chat;

@@ -48,6 +48,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
   const sender = createSender({
     ...{ db, clock, ids, log, smtp },
     sealKey: config.SEAL_KEY,
+    publicUrl: config.PUBLIC_URL,
     emails: addEmailMetrics(metrics, db),
   });
   const keys = config.VAPID_PRIVATE_KEY;

@@ -38,10 +38,17 @@ export interface Email {
   failed_at: Timestamp | null;
   id: string;
   kind: string;
+  language: string | null;
   last_error: string | null;
   next_attempt_at: Timestamp;
   recipient: string;
   sent_at: Timestamp | null;
+}
+
+export interface Preferences {
+  account_id: string;
+  email_digest: Generated<boolean>;
+  updated_at: Timestamp;
 }
 
 export interface ProcessedEvent {
@@ -83,11 +90,19 @@ export interface RateLimit {
   points: number;
 }
 
+export interface SuppressedAddress {
+  address: string;
+  reason: string;
+  since: Timestamp;
+}
+
 export interface NotifyDatabase {
   addressee: Addressee;
   email: Email;
+  preferences: Preferences;
   processed_event: ProcessedEvent;
   push: Push;
   push_subscription: PushSubscription;
   rate_limit: RateLimit;
+  suppressed_address: SuppressedAddress;
 }

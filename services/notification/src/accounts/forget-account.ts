@@ -2,6 +2,7 @@ import type { DomainEvent } from "@sotto/contracts/events";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
 import { deleteSubscriptionsOf } from "../push/subscription-queries.ts";
+import { deletePreferences } from "../preferences/preference-queries.ts";
 import { deleteAddressee, deleteLimitsOf, insertMark, lockAccount } from "./account-queries.ts";
 import { deletedAccountMark } from "./deleted-account-mark.ts";
 
@@ -17,6 +18,7 @@ export async function forgetAccount(
     await deleteAddressee(tx, accountId);
     await deleteEmailsOf(tx, accountId);
     await deleteSubscriptionsOf(tx, accountId);
+    await deletePreferences(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
 }

@@ -9,6 +9,16 @@ export async function insertEmail(db: Db, row: Insertable<NotifyDatabase["email"
   await db.insertInto("email").values(row).execute();
 }
 
+/** @returns false when the event has made a mail of this kind before. */
+export async function insertEmailOnce(db: Db, row: Insertable<NotifyDatabase["email"]>): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto("email")
+    .values(row)
+    .onConflict((conflict) => conflict.constraint("email_once_per_event").doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
 /**
  * Takes up to `limit` mails that are due, and keeps them from other senders until `leaseEnd`. Counts the attempt at
  * the beginning, so that a mail that kills its sender is not tried for ever. Index: email_due.
@@ -89,6 +99,17 @@ export async function pruneSettled(db: Db, before: Date): Promise<void> {
     .where((or) => or.or([or("sent_at", "is not", null), or("failed_at", "is not", null)]))
     .execute();
   await db.deleteFrom("processed_event").where("processed_at", "<", before).execute();
+}
+
+/** Mails of one kind that have no outcome yet. By the index email_of_account. */
+export async function deleteUnsentOf(db: Db, accountId: string, kind: string): Promise<void> {
+  await db
+    .deleteFrom("email")
+    .where("account_id", "=", accountId)
+    .where("kind", "=", kind)
+    .where("sent_at", "is", null)
+    .where("failed_at", "is", null)
+    .execute();
 }
 
 /** By the index email_of_account. */

@@ -63,6 +63,7 @@ function sendDeps(url = smtp.url): SendDeps {
     log: createLogger({ service: "test", level: "silent" }),
     smtp: transport,
     sealKey: newSealKeys().sealKey,
+    publicUrl: "https://chat.example.org",
     emails: addEmailMetrics(createMetrics(), notify.db),
   };
 }

@@ -16,6 +16,9 @@ export const mailContent = {
     client: z.string().nullable(),
     at: z.iso.datetime(),
   }),
+  "new-device": z.object({ username: z.string(), at: z.iso.datetime() }),
+  /** No names, not even one's own: whoever sees this mail learns that somebody waits, and not who or for whom. */
+  digest: z.strictObject({ waiting: z.int().min(1) }),
 } as const;
 
 export type MailKind = keyof typeof mailContent;

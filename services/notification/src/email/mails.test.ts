@@ -12,7 +12,10 @@ const LINK = "https://chat.example.org/verify-email#token=AbC_1-2";
 const seal = (changed: Partial<Parameters<typeof sealLink>[1]> = {}) =>
   sealLink(publicKey, { link: LINK, recipient, expiresAt: "2026-11-26T15:50:00.000Z", ...changed });
 const render = (kind: string, content: Record<string, string | null>) =>
-  renderMail({ sealKey, now }, { kind, recipient, content: { username: "alice", ...content } });
+  renderMail(
+    { sealKey, publicUrl: "https://chat.example.org", now },
+    { kind, recipient, content: { username: "alice", ...content } },
+  );
 
 it("every mail greets by name, in text and in HTML, and says the same in both", async () => {
   const sealed = await seal();

@@ -1,6 +1,8 @@
 import type { SealedLink } from "@sotto/contracts/events";
 import { openLink } from "@sotto/platform/sealed-link";
 import type { NotificationConfig } from "../config.ts";
+import { renderDeviceMail } from "./device-mail.ts";
+import { renderDigestMail } from "./digest-mail.ts";
 import type { Email } from "./email-queries.ts";
 import { renderResetMail, renderVerifyMail } from "./link-mails.ts";
 import { type MailKind, mailContent } from "./mail-kinds.ts";
@@ -19,7 +21,7 @@ type Mail = Pick<Email, "kind" | "recipient" | "content">;
  * another address than the one that it was sealed for.
  */
 export async function renderMail(
-  { sealKey, now }: { sealKey: NotificationConfig["SEAL_KEY"]; now: Date },
+  { sealKey, publicUrl, now }: { sealKey: NotificationConfig["SEAL_KEY"]; publicUrl: string; now: Date },
   { kind, recipient, content }: Mail,
 ): Promise<Rendering> {
   const withLink = async (sealed: string, render: (link: SealedLink) => RenderedMail): Promise<Rendering> => {
@@ -39,6 +41,8 @@ export async function renderMail(
       return withLink(sealed, (link) => renderResetMail(words, link));
     },
     "security-notice": () => renderSecurityMail(mailContent["security-notice"].parse(content)),
+    "new-device": () => renderDeviceMail(mailContent["new-device"].parse(content)),
+    digest: () => renderDigestMail(mailContent.digest.parse(content), publicUrl),
   };
   // The constraint email_kind_known admits no other.
   return templates[kind as MailKind]();

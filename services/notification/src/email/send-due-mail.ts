@@ -20,6 +20,8 @@ export type SendDeps = {
   smtp: Smtp;
   /** Opens the links in mails. */
   sealKey: NotificationConfig["SEAL_KEY"];
+  /** Where the pages are that mails lead to. */
+  publicUrl: string;
   emails: Counter<"outcome">;
 };
 
@@ -46,7 +48,7 @@ export async function sendDueMail(deps: SendDeps): Promise<number> {
 
 async function sendOne(deps: SendDeps, email: Email): Promise<void> {
   try {
-    const rendered = await renderMail({ sealKey: deps.sealKey, now: deps.clock.now() }, email);
+    const rendered = await renderMail({ ...deps, now: deps.clock.now() }, email);
     if ("unsendable" in rendered) return await giveUp(deps, email, rendered.unsendable);
     await deps.smtp.send({ ...rendered, to: email.recipient, messageKey: `${email.event_id}.${email.kind}` });
   } catch (error) {
