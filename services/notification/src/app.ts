@@ -3,6 +3,7 @@ import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import type { NotificationContext } from "./context.ts";
 import { exportRoutes } from "./exports/routes.ts";
+import { preferenceRoutes } from "./preferences/routes.ts";
 import { pushRoutes } from "./push/routes.ts";
 
 const BASE_PATH = "/api/notifications";
@@ -13,6 +14,7 @@ export function createNotificationApp(context: NotificationContext): App {
   const app = createApp({ log: context.log, edge: context.edge });
   app.route(BASE_PATH, exportRoutes(context));
   app.route(BASE_PATH, pushRoutes(context));
+  app.route(BASE_PATH, preferenceRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

@@ -69,6 +69,10 @@ const schema = z.object({
   PUSH_PRIVATE_HOSTS: pushHosts.default(new Set<string>()),
   /** Certificates (PEM) by which push services are trusted besides those that the system trusts. */
   PUSH_CA: certificates.optional(),
+  /** How long messages have waited, after somebody was told of them, when a mail says how many they are. */
+  DIGEST_AFTER_MINUTES: z.coerce.number().positive().max(100_000).default(240),
+  /** From one such mail to an account to the next at least. */
+  DIGEST_EVERY_HOURS: z.coerce.number().positive().max(10_000).default(24),
 });
 
 export type NotificationConfig = z.infer<typeof schema>;

@@ -2,6 +2,9 @@ import type { DomainEvent } from "@sotto/contracts/events";
 import { topology } from "@sotto/platform/bus/topology";
 import { forgetAccount } from "./accounts/forget-account.ts";
 import { recordAddressee } from "./accounts/record-addressee.ts";
+import { forgetWaiting } from "./attention/forget-waiting.ts";
+import { recordAttended } from "./attention/record-attended.ts";
+import { recordWaiting } from "./attention/record-waiting.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
 import { queueMail } from "./email/queue-mail.ts";
@@ -23,7 +26,9 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.password-reset-requested": [mail],
   "user.security-notice": [mail],
   "user.session-revoked": [forgetSession],
-  "chat.device-removed": [forgetDevice],
+  "chat.inbox-waiting": [recordWaiting],
+  "chat.inbox-attended": [recordAttended],
+  "chat.device-removed": [forgetDevice, forgetWaiting],
 };
 
 /** Handles what the notification service hears of the others. */

@@ -8,6 +8,7 @@ import { createLimits } from "@sotto/platform/limits";
 import { createLogger } from "@sotto/platform/log";
 import { createMetrics } from "@sotto/platform/metrics";
 import { createTokenVerifier, remoteKeys } from "@sotto/platform/token-verifier";
+import { createAttentionMetrics } from "./attention/attention-metrics.ts";
 import type { NotificationConfig } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createSender } from "./email/sender.ts";
@@ -77,6 +78,9 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     /** What subscriptions are made with, and where they may lead. */
     push: { keys, hosts },
     edge: edgeOf(config),
+    attention: createAttentionMetrics(metrics, db),
+    digestAfterMs: config.DIGEST_AFTER_MINUTES * 60_000,
+    digestEveryMs: config.DIGEST_EVERY_HOURS * 3_600_000,
     limits: createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log }),
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),
     /** Origin (RFC 6454) of the pages that may act by cookie. */

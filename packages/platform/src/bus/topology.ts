@@ -15,6 +15,8 @@ export const topology = {
     "user.password-reset-requested",
     "user.security-notice",
     "user.session-revoked",
+    "chat.inbox-waiting",
+    "chat.inbox-attended",
     "chat.device-removed",
   ],
 } as const satisfies Topology;

@@ -1,8 +1,9 @@
 import type { DomainEvent } from "@sotto/contracts/events";
+import { deleteAttention } from "../attention/attention-queries.ts";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
-import { deleteSubscriptionsOf } from "../push/subscription-queries.ts";
 import { deletePreferences } from "../preferences/preference-queries.ts";
+import { deleteSubscriptionsOf } from "../push/subscription-queries.ts";
 import { deleteAddressee, deleteLimitsOf, insertMark, lockAccount } from "./account-queries.ts";
 import { deletedAccountMark } from "./deleted-account-mark.ts";
 
@@ -19,6 +20,7 @@ export async function forgetAccount(
     await deleteEmailsOf(tx, accountId);
     await deleteSubscriptionsOf(tx, accountId);
     await deletePreferences(tx, accountId);
+    await deleteAttention(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
 }

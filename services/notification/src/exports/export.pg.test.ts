@@ -75,7 +75,16 @@ it("the export has every mail of the caller, by kind, address and times, and nob
   expect(response.headers.get("Content-Type")).toBe("application/zip");
   expect(response.headers.get("Cache-Control")).toBe("no-store");
   const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
-  expect(Object.keys(files)).toEqual(["README.txt", "mails.json", "push-subscriptions.json"]);
+  expect(Object.keys(files)).toEqual([
+    "README.txt",
+    "mails.json",
+    "push-subscriptions.json",
+    "preferences.json",
+    "waiting.json",
+  ]);
+  const read = (name: string) => JSON.parse(strFromU8(files[name] ?? new Uint8Array()));
+  expect(read("preferences.json")).toMatchObject({ timeZone: null, quietHours: null, push: true });
+  expect(read("waiting.json")).toMatchObject({ attendedAt: null, devices: [] });
   const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
   expect(new Set(mails.map((mail) => mail.recipient)).size).toBe(450);
   expect(mails).toHaveLength(450);

@@ -12,14 +12,14 @@ export function exportRoutes(context: NotificationContext): App {
     method: "get",
     path: "/export",
     tags: ["Mails"],
-    summary: "The mails that the caller was sent, and where its devices are woken, as a ZIP file",
+    summary: "Mails, preferences, push subscriptions, and what waits for the caller, as a ZIP file",
     description: "Needs a session that has proved itself within five minutes.",
     security: callerSecurity,
     middleware: [requireCaller(context), requireFresh(context)],
     responses: {
       200: {
         description:
-          "mails.json with kind, address and times, push-subscriptions.json, and README.txt, which explains them.",
+          "mails.json, push-subscriptions.json, preferences.json, waiting.json, and README.txt, which explains them.",
         content: { "application/zip": { schema: z.string().meta({ format: "binary" }) } },
       },
       ...problems(
