@@ -23,6 +23,11 @@ export interface Settings {
   readonly pushPrivateHosts: string | undefined;
   /** File with the certificates by which they are trusted. */
   readonly pushCaFile: string | undefined;
+  /** Seconds that a message waits for an absent device before its account is told by other means. */
+  readonly waitingGraceSeconds: string | undefined;
+  /** Minutes from then to the mail that says how many wait, and hours from one such mail to the next. */
+  readonly digestAfterMinutes: string | undefined;
+  readonly digestEveryHours: string | undefined;
 }
 
 /** Of the gateway. */
@@ -53,5 +58,8 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     pushPrivateHosts: env.PUSH_PRIVATE_HOSTS || undefined,
     // Relative to where the launcher was started.
     pushCaFile: env.PUSH_CA_FILE ? path.resolve(env.PUSH_CA_FILE) : undefined,
+    waitingGraceSeconds: env.WAITING_GRACE_SECONDS || undefined,
+    digestAfterMinutes: env.DIGEST_AFTER_MINUTES || undefined,
+    digestEveryHours: env.DIGEST_EVERY_HOURS || undefined,
   };
 }
