@@ -20,6 +20,7 @@ import type { Conversations } from "./conversations.ts";
 import { createEventEmitter, type EventEmitter } from "./event-emitter.ts";
 import type { Message } from "./inbox/message-feed.ts";
 import { createPush, type Push } from "./push/push.ts";
+import { createNotifications, type Notifications } from "./notifications/notifications.ts";
 import { findOwnAccount } from "./rows/account-rows.ts";
 import { Runtime } from "./runtime.ts";
 import type { GetPasskey } from "./session/prove-second-factor.ts";
@@ -62,6 +63,7 @@ export type Client = {
   readonly privacy: Privacy;
   /** Web Push and UnifiedPush, for this device. */
   readonly push: Push;
+  readonly notifications: Notifications;
   /** `account()` says who this is; the rest is what one can do with an account. */
   readonly account: ClientAccount;
   /**
@@ -116,6 +118,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     blocks: createBlocks(context),
     privacy: createPrivacy(context),
     push: createPush(context),
+    notifications: createNotifications(context),
     account: createOwnAccount(context, runtime, options),
     messages: ({ since } = {}) => runtime.feed.read(since),
     on: events.on,

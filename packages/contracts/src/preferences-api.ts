@@ -15,6 +15,7 @@ export const quietHours = z
   .strictObject({ from: timeOfDay, to: timeOfDay })
   .refine(({ from, to }) => from !== to, "must not be empty")
   .meta({ id: "QuietHours" });
+export type QuietHours = z.infer<typeof quietHours>;
 
 export const notificationPreferences = z
   .object({
