@@ -145,9 +145,11 @@ describe("somebody who stays away", () => {
     await wait(other, 3);
     await pass(0);
     await pass(4 * HOUR_MS);
-    await pass(4 * HOUR_MS);
+    const third = { ...device, ...(await addDevice(device.accountId)) };
+    await wait(third, 4);
+    await pass(48 * HOUR_MS);
     expect([(await pushes()).map((push) => push.device_id), await digests()]).toEqual([
-      [device.deviceId, other.deviceId],
+      [device.deviceId, other.deviceId, third.deviceId],
       [3],
     ]);
   });
@@ -214,9 +216,28 @@ describe("somebody who is there again", () => {
   it("is not told by an event that is older than that and comes late", async () => {
     const device = await join();
     await attend(device);
+    await attend(device, clockMs - MINUTE_MS);
     await wait(device, 3, clockMs - 1);
     await pass(4 * HOUR_MS);
     expect([await pushes(), await digests(), await rows()]).toEqual([[], [], []]);
+  });
+
+  it("is sent nothing when that is recorded while its push is just being queued", async () => {
+    const device = await join();
+    await wait(device);
+    await owner.query("begin");
+    await owner.query("select pg_advisory_xact_lock(5084, hashtext($1))", [device.accountId]);
+    const telling = tellDue(at());
+    const blocked = async () =>
+      (await owner.query("select from pg_locks where locktype = 'advisory' and not granted")).rowCount;
+    try {
+      await expect.poll(blocked, { timeout: 5000 }).toBe(1);
+      await owner.query("delete from notify.waiting");
+    } finally {
+      await owner.query("commit");
+    }
+    await telling;
+    expect(await pushes()).toEqual([]);
   });
 
   it("takes back nothing that was told later, when the event of it comes late", async () => {
