@@ -19,8 +19,8 @@ import {
 import type { Conversations } from "./conversations.ts";
 import { createEventEmitter, type EventEmitter } from "./event-emitter.ts";
 import type { Message } from "./inbox/message-feed.ts";
-import { createPush, type Push } from "./push/push.ts";
 import { createNotifications, type Notifications } from "./notifications/notifications.ts";
+import { createPush, type Push } from "./push/push.ts";
 import { findOwnAccount } from "./rows/account-rows.ts";
 import { Runtime } from "./runtime.ts";
 import type { GetPasskey } from "./session/prove-second-factor.ts";

@@ -17,8 +17,8 @@ export type { ClientEvents, ClientStatus } from "./client-events.ts";
 export type { Blocks, Contacts, Named, Privacy } from "./contacts/contacts.ts";
 export type { Attention, Conversation, Conversations, HistoryEntry, Member } from "./conversations.ts";
 export type { Message } from "./inbox/message-feed.ts";
-export type { Push, PushTarget } from "./push/push.ts";
 export type { NotificationPreferences, Notifications, QuietHours } from "./notifications/notifications.ts";
+export type { Push, PushTarget } from "./push/push.ts";
 export type { MessageState } from "./rows/message-rows.ts";
 export type { SentMessage } from "./send/send-queue.ts";
 export type {

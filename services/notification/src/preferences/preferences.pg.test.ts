@@ -8,6 +8,7 @@ import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { parseNotificationConfig } from "../config.ts";
 import { createContext, type NotificationContext } from "../context.ts";
+import { newVapidKey } from "../push/vapid-key-fixture.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 
 const DEFAULTS = { timeZone: null, quietHours: null, push: true, emailDigest: true };
@@ -27,6 +28,7 @@ beforeAll(async () => {
       ...{ SMTP_URL: "smtp://127.0.0.1:1", MAIL_FROM: "a@example.org" },
       DATABASE_URL: database.urlFor("notification"),
       SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
+      VAPID_PRIVATE_KEY: newVapidKey(),
     }),
   );
 });
