@@ -176,6 +176,7 @@ create table chat.account (
   list_version integer not null,
   list_hash bytea not null,
   created_at timestamp with time zone not null,
+  attended_at timestamp with time zone,
   constraint account_pkey PRIMARY KEY (account_id),
   constraint account_key_length CHECK (octet_length(account_key) = 32),
   constraint account_list_hash_length CHECK (octet_length(list_hash) = 32)
@@ -290,6 +291,8 @@ grant delete, insert, select, update on chat.envelope to sotto_chat;
 create table chat.member (
   conversation_id uuid not null,
   account_id uuid not null,
+  read_at timestamp with time zone,
+  muted_until timestamp with time zone,
   constraint member_pkey PRIMARY KEY (conversation_id, account_id),
   constraint member_conversation FOREIGN KEY (conversation_id) REFERENCES chat.conversation(conversation_id) ON DELETE CASCADE
 );
@@ -340,9 +343,14 @@ create table chat.presence (
   node_id uuid,
   seen_at timestamp with time zone not null default now(),
   waiting_told boolean not null default false,
+  told_envelope_id bigint not null default 0,
+  told_waiting integer,
+  told_at timestamp with time zone,
   constraint presence_pkey PRIMARY KEY (device_id),
+  constraint presence_told_when CHECK (NOT waiting_told OR told_at IS NOT NULL AND told_waiting IS NOT NULL),
   constraint presence_device FOREIGN KEY (device_id) REFERENCES chat.device(device_id) ON DELETE CASCADE
 ) with (fillfactor=70);
+CREATE INDEX presence_told ON chat.presence USING btree (device_id) WHERE waiting_told;
 grant delete, insert, select, update on chat.presence to sotto_chat;
 
 create table chat.privacy (
@@ -398,6 +406,17 @@ create table notify.addressee (
 );
 grant delete, insert, select, update on notify.addressee to sotto_notification;
 
+create table notify.attention (
+  account_id uuid not null,
+  attended_at timestamp with time zone,
+  digest_due_at timestamp with time zone,
+  is_digested boolean not null default false,
+  digested_at timestamp with time zone,
+  constraint attention_pkey PRIMARY KEY (account_id)
+);
+CREATE INDEX attention_digest_due ON notify.attention USING btree (digest_due_at) WHERE (digest_due_at IS NOT NULL);
+grant delete, insert, select, update on notify.attention to sotto_notification;
+
 create table notify.email (
   id uuid not null,
   event_id uuid not null,
@@ -440,7 +459,13 @@ create table notify.preferences (
   account_id uuid not null,
   email_digest boolean not null default true,
   updated_at timestamp with time zone not null,
-  constraint preferences_pkey PRIMARY KEY (account_id)
+  push boolean not null default true,
+  time_zone text,
+  quiet_from smallint,
+  quiet_to smallint,
+  constraint preferences_pkey PRIMARY KEY (account_id),
+  constraint preferences_quiet_hours CHECK ((quiet_from IS NULL) = (quiet_to IS NULL) AND quiet_from >= 0 AND quiet_from <= 1439 AND quiet_to >= 0 AND quiet_to <= 1439 AND quiet_from <> quiet_to),
+  constraint preferences_time_zone_length CHECK (char_length(time_zone) >= 1 AND char_length(time_zone) <= 64)
 );
 grant delete, insert, select, update on notify.preferences to sotto_notification;
 
@@ -510,6 +535,19 @@ create table notify.suppressed_address (
 );
 CREATE INDEX suppressed_address_since ON notify.suppressed_address USING btree (since);
 grant delete, insert, select, update on notify.suppressed_address to sotto_notification;
+
+create table notify.waiting (
+  account_id uuid not null,
+  device_id uuid not null,
+  waiting integer not null,
+  event_id uuid not null,
+  as_of timestamp with time zone not null,
+  told_at timestamp with time zone not null,
+  push_due_at timestamp with time zone,
+  constraint waiting_pkey PRIMARY KEY (account_id, device_id)
+);
+CREATE INDEX waiting_push_due ON notify.waiting USING btree (push_due_at) WHERE (push_due_at IS NOT NULL);
+grant delete, insert, select, update on notify.waiting to sotto_notification;
 
 -- ---- outbox ----
 grant usage on schema outbox to sotto_chat;

@@ -103,7 +103,10 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
   const chat = (name: "chat-1" | "chat-2"): ChildSpec =>
     part(input, name, main("chat"), {
       ...serviceEnv("chat"),
-      ...given({ DEFAULT_WHO_MAY_WRITE_FIRST: settings.whoMayWriteFirst }),
+      ...given({
+        DEFAULT_WHO_MAY_WRITE_FIRST: settings.whoMayWriteFirst,
+        WAITING_GRACE_SECONDS: settings.waitingGraceSeconds,
+      }),
       NODE_NAME: name,
     });
   return [
@@ -122,6 +125,10 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
     }),
     part(input, "notification", main("notification"), {
       ...serviceEnv("notification"),
+      ...given({
+        DIGEST_AFTER_MINUTES: settings.digestAfterMinutes,
+        DIGEST_EVERY_HOURS: settings.digestEveryHours,
+      }),
       SMTP_URL: settings.smtpUrl ?? `smtp://127.0.0.1:${ports.smtp}`,
       ...(settings.mail.MAIL_FROM_FILE ? {} : { MAIL_FROM: "Sotto <no-reply@sotto.localhost>" }),
       ...settings.mail,

@@ -25,6 +25,11 @@ export interface Settings {
   readonly pushPrivateHosts: string | undefined;
   /** File with the certificates by which they are trusted. */
   readonly pushCaFile: string | undefined;
+  /** Seconds that a message waits for an absent device before its account is told by other means. */
+  readonly waitingGraceSeconds: string | undefined;
+  /** Minutes from then to the mail that says how many wait, and hours from one such mail to the next. */
+  readonly digestAfterMinutes: string | undefined;
+  readonly digestEveryHours: string | undefined;
 }
 
 /** See docs/mail.md. */
@@ -57,21 +62,25 @@ function parsePort(text: string | undefined): number {
 
 /** What the environment says about how to start. `root`: of the repository. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
+  const given = (name: string): string | undefined => env[name] || undefined;
   return {
     dataDir: path.resolve(env.SOTTO_DATA_DIR || path.join(root, ".data")),
     port: parsePort(env.PORT),
     logLevel: env.LOG_LEVEL || "info",
-    publicUrl: env.PUBLIC_URL || undefined,
-    brokerUrl: env.MESSAGE_BROKER_URL || undefined,
-    smtpUrl: env.SMTP_URL || undefined,
     mail: givenOf(MAIL_SETTINGS, env),
-    rateLimits: env.RATE_LIMITS || undefined,
-    corsOrigins: env.CORS_ORIGINS || undefined,
-    whoMayWriteFirst: env.DEFAULT_WHO_MAY_WRITE_FIRST || undefined,
-    deletionGraceDays: env.DELETION_GRACE_DAYS || undefined,
-    vapidSubject: env.VAPID_SUBJECT || undefined,
-    pushPrivateHosts: env.PUSH_PRIVATE_HOSTS || undefined,
+    publicUrl: given("PUBLIC_URL"),
+    brokerUrl: given("MESSAGE_BROKER_URL"),
+    smtpUrl: given("SMTP_URL"),
+    rateLimits: given("RATE_LIMITS"),
+    corsOrigins: given("CORS_ORIGINS"),
+    whoMayWriteFirst: given("DEFAULT_WHO_MAY_WRITE_FIRST"),
+    deletionGraceDays: given("DELETION_GRACE_DAYS"),
+    vapidSubject: given("VAPID_SUBJECT"),
+    pushPrivateHosts: given("PUSH_PRIVATE_HOSTS"),
     // Relative to where the launcher was started.
     pushCaFile: env.PUSH_CA_FILE ? path.resolve(env.PUSH_CA_FILE) : undefined,
+    waitingGraceSeconds: given("WAITING_GRACE_SECONDS"),
+    digestAfterMinutes: given("DIGEST_AFTER_MINUTES"),
+    digestEveryHours: given("DIGEST_EVERY_HOURS"),
   };
 }

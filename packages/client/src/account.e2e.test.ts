@@ -278,6 +278,32 @@ describe("the people of an account", () => {
   });
 });
 
+describe("the attention of an account", () => {
+  it("is asked for when it wants, and not for what it has read or muted", async () => {
+    const [alice, bob] = [await person(), await person()];
+    const { notifications } = alice.client;
+    const change = { timeZone: "Europe/Berlin", quietHours: { from: "22:00", to: "07:00" } };
+    const all = { ...change, push: true, emailDigest: true };
+    expect(await notifications.setPreferences(change)).toEqual(all);
+    expect(await notifications.preferences()).toEqual(all);
+    await expect(notifications.setPreferences({ timeZone: "Mars/Olympus" })).rejects.toMatchObject({
+      code: "bad_request",
+    });
+
+    const chat = await bob.client.conversations.direct(alice.username);
+    const { messageId, accepted } = await chat.send({ text: "hello" });
+    const { acceptedAt } = await accepted;
+    const own = await alice.client.conversations.direct(bob.username);
+    expect(await own.attention()).toEqual({ readAt: null, muted: null });
+    await own.markRead(messageId);
+    await own.mute();
+    expect(await own.attention()).toEqual({ readAt: acceptedAt, muted: { until: null } });
+    await own.unmute();
+    expect(await own.attention()).toEqual({ readAt: acceptedAt, muted: null });
+    expect(await chat.attention()).toEqual({ readAt: null, muted: null });
+  });
+});
+
 /** The token of the newest mail to this address with a link to this page. */
 async function mailedToken(address: string, page: "verify-email" | "reset-password"): Promise<string> {
   const link = new RegExp(`${stack.url}/${page}#token=([\\w-]+)`);

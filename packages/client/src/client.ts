@@ -20,6 +20,7 @@ import type { Conversations } from "./conversations.ts";
 import { createEventEmitter, type EventEmitter } from "./event-emitter.ts";
 import type { Message } from "./inbox/message-feed.ts";
 import { createNotifications, type Notifications } from "./notifications/notifications.ts";
+import { createPreferences, type Preferences } from "./notifications/preferences.ts";
 import { createPush, type Push } from "./push/push.ts";
 import { findOwnAccount } from "./rows/account-rows.ts";
 import { Runtime } from "./runtime.ts";
@@ -63,7 +64,7 @@ export type Client = {
   readonly privacy: Privacy;
   /** Web Push and UnifiedPush, for this device. */
   readonly push: Push;
-  readonly notifications: Notifications;
+  readonly notifications: Notifications & Preferences;
   /** `account()` says who this is; the rest is what one can do with an account. */
   readonly account: ClientAccount;
   /**
@@ -118,7 +119,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     blocks: createBlocks(context),
     privacy: createPrivacy(context),
     push: createPush(context),
-    notifications: { ...createNotifications(context) },
+    notifications: { ...createNotifications(context), ...createPreferences(context) },
     account: createOwnAccount(context, runtime, options),
     messages: ({ since } = {}) => runtime.feed.read(since),
     on: events.on,

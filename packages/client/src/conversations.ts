@@ -4,6 +4,7 @@ import { type ClientContext, getOwnAccount } from "./client-context.ts";
 import { isoTime } from "./clock.ts";
 import type { People } from "./devices/people.ts";
 import { MAX_TEXT_JSON_BYTES } from "./message-content.ts";
+import type { SetReadMark } from "./read-marks.ts";
 import {
   findConversation,
   findDirect,
@@ -20,6 +21,7 @@ type Deps = ClientContext & {
   readonly people: People;
   readonly queue: SendQueue;
   readonly setTyping: (conversationId: string, active: boolean) => void;
+  readonly setReadMark: SetReadMark;
   readonly releaseHeld: (accountId: string) => Promise<void>;
 };
 
@@ -38,6 +40,14 @@ export type HistoryEntry = {
   readonly problem?: string | undefined;
 };
 
+/** What the server knows of how the account follows a conversation. Times are ISO 8601. */
+export type Attention = {
+  /** When the newest message was accepted that was marked as read; null when none was. */
+  readonly readAt: string | null;
+  /** Null when it is not muted; `until` is null for one that is until it is unmuted. */
+  readonly muted: { readonly until: string | null } | null;
+};
+
 export type Conversation = {
   readonly conversationId: string;
   readonly kind: "direct";
@@ -46,6 +56,16 @@ export type Conversation = {
   send(message: { readonly text: string }): Promise<SentMessage>;
   /** Tells who is connected now; without a connection nothing happens. */
   typing(active: boolean): void;
+  /**
+   * Tells the server, and nobody else, that everything up to this message has been read: no push or mail is sent of it to
+   * the other devices of the account. Optional; marks that come within a second are sent as one, the last.
+   */
+  markRead(messageId: string): Promise<void>;
+  /** Has the messages of this conversation be no reason for a push or a mail, for ever unless `until` is given. */
+  mute(until?: Date): Promise<void>;
+  unmute(): Promise<void>;
+  /** Asks the server; other devices of the account may have changed it. */
+  attention(): Promise<Attention>;
   /** Oldest first, from this device's store. */
   history(page?: { readonly after?: number; readonly limit?: number }): Promise<HistoryEntry[]>;
   /** 60 digits to compare by another channel; the same at both sides when nobody sits in between. */
@@ -115,8 +135,9 @@ async function askForDirect(
 }
 
 async function openConversation(deps: Deps, known: KnownConversation): Promise<Conversation> {
-  const { store, queue, clock, people, setTyping, releaseHeld } = deps;
+  const { store, chat, request, queue, clock, people, setTyping, setReadMark, releaseHeld } = deps;
   const { conversationId, kind } = known;
+  const mutePath = `/api/chat/conversations/${conversationId}/mute`;
   const own = await getOwnAccount(store);
   const peerId = known.members.find((accountId) => accountId !== own.accountId) ?? own.accountId;
   return {
@@ -135,6 +156,14 @@ async function openConversation(deps: Deps, known: KnownConversation): Promise<C
       return queue.enqueue(conversationId, { type: "text", body: { text }, ...head });
     },
     typing: (active) => setTyping(conversationId, active),
+    markRead: (messageId) => setReadMark(conversationId, messageId),
+    mute: (until) =>
+      request({ method: "PUT", path: mutePath, body: { until: until?.toISOString() ?? null } }),
+    unmute: () => request({ method: "DELETE", path: mutePath }),
+    async attention() {
+      const { readAt, muted } = await chat.openDirect(own.deviceId, peerId);
+      return { readAt, muted };
+    },
     history: (page) => readHistory(deps, conversationId, page),
     safetyNumber: () => computeSafetyNumber(deps, own.accountId, peerId),
     async acceptIdentity() {

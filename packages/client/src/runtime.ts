@@ -9,6 +9,7 @@ import { People } from "./devices/people.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { MessageFeed } from "./inbox/message-feed.ts";
 import { learnNames } from "./learn-names.ts";
+import { createReadMarks } from "./read-marks.ts";
 import { SendQueue } from "./send/send-queue.ts";
 import type { SendTransport } from "./send/transport.ts";
 import type { SessionKeeper } from "./session/session-keeper.ts";
@@ -61,6 +62,7 @@ export class Runtime {
       ...deps,
       people: this.#people,
       queue: this.#queue,
+      setReadMark: createReadMarks(deps),
       setTyping: (conversationId, active) => this.#setTyping(conversationId, active),
       releaseHeld: (accountId) => this.#inbox.releaseHeld(accountId),
     });

@@ -38,6 +38,8 @@ export const limits = {
   clientNameMax: 64,
   /** Characters of a language tag (RFC 5646 section 4.4.1). */
   languageMax: 35,
+  /** Characters of the name of a time zone. */
+  timeZoneMax: 64,
   passkeysPerAccount: 10,
   /** More than there are devices, so that a new one finds room before the old ones are gone; the oldest make way. */
   pushSubscriptionsPerAccount: 10,

@@ -12,6 +12,10 @@ export const conversation = z
     kind: z.enum(["direct"]),
     members: z.array(accountId),
     createdAt: z.iso.datetime(),
+    /** When the newest message was accepted that the caller has said it has read; null when it has not said. */
+    readAt: z.iso.datetime().nullable(),
+    /** Null when it is not muted; `until` is null for one that is until it is unmuted. */
+    muted: z.object({ until: z.iso.datetime().nullable() }).nullable(),
   })
   .meta({ id: "Conversation" });
 export type Conversation = z.infer<typeof conversation>;
@@ -24,6 +28,15 @@ export const conversationsQuery = z.strictObject({
 export const conversationPage = z
   .object({ conversations: z.array(conversation), next: conversationId.nullable() })
   .meta({ id: "ConversationPage" });
+
+/** Everything up to this message has been read; nobody else is told. */
+export const readRequest = z.strictObject({ messageId }).meta({ id: "Read" });
+/** By socket: as the path says it in a request. */
+export const readFrame = readRequest.extend({ conversationId });
+/** That of the newest message that was ever said to be read. */
+export const readMark = z.object({ readAt: z.iso.datetime() }).meta({ id: "ReadMark" });
+/** `until` null: until it is unmuted. */
+export const muteRequest = z.strictObject({ until: z.iso.datetime().nullable() }).meta({ id: "Mute" });
 
 /** The content key of a message, encrypted for one device. */
 export const deviceEnvelope = z.strictObject({

@@ -13,6 +13,7 @@ import * as messageApi from "./message-api.ts";
 import * as notificationApi from "./notification-api.ts";
 import * as operatorApi from "./operator-api.ts";
 import * as peopleApi from "./people-api.ts";
+import * as preferencesApi from "./preferences-api.ts";
 import { SCHEMA_DIGEST } from "./protocol-version.ts";
 import * as secondFactorApi from "./second-factor-api.ts";
 import * as sessionApi from "./session-api.ts";
@@ -32,6 +33,7 @@ function wireSchemas(): [string, z.ZodType][] {
     notificationApi,
     operatorApi,
     peopleApi,
+    preferencesApi,
     secondFactorApi,
     sessionApi,
     userApi,

@@ -9,6 +9,8 @@ import {
   acknowledgeRequest,
   inboxEnvelope,
   messageAccepted,
+  readFrame,
+  readMark,
   sendMessageRequest,
 } from "./message-api.ts";
 import { PROTOCOL_VERSION } from "./protocol-version.ts";
@@ -33,6 +35,7 @@ export const clientEvents = {
   "message:send": { payload: sendMessageRequest, answer: messageAccepted },
   "inbox:ack": { payload: acknowledgeRequest, answer: acknowledged },
   "inbox:gap-ack": { payload: acknowledgeGapRequest, answer: nothing },
+  "conversation:read": { payload: readFrame, answer: readMark },
   /** Never stored; reaches whoever is connected now. */
   "typing:set": { payload: typingRequest, answer: nothing },
   /** Replaces the token of this connection before it expires; a browser, whose token is in a cookie, reconnects instead. */

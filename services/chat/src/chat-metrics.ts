@@ -67,6 +67,12 @@ export function createChatMetrics(registry: Registry) {
       help: "Devices that lost mail to age or overflow and must be told.",
       registers,
     }),
+    told: new Counter({
+      name: "sotto_chat_inbox_told_total",
+      help: "Events that tell that messages wait for somebody who is away, and that somebody is back.",
+      labelNames: ["kind"],
+      registers,
+    }),
   };
 }
 

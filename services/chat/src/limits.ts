@@ -13,6 +13,8 @@ export const chatLimits = {
   "contacts.account": { burst: 20, perMinute: 1, whenDown: "closed" },
   /** Open: who wants to be left alone must not be kept from it. */
   "blocks.account": { burst: 60, perMinute: 10, whenDown: "open" },
+  /** Read marks, by request or by socket. */
+  "read.account": { burst: 120, perMinute: 120, whenDown: "open", batch: 20 },
   "export.account": { burst: 3, perMinute: 1 / 60, whenDown: "closed" },
   /** Every request of an account by REST, whatever it asks for. */
   "request.account": { burst: 300, perMinute: 300, whenDown: "open", batch: 20 },

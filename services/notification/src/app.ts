@@ -4,6 +4,7 @@ import { type App, addOpenApi, createApp } from "@sotto/platform/http";
 import type { NotificationContext } from "./context.ts";
 import { exportRoutes } from "./exports/routes.ts";
 import { inAppRoutes } from "./in-app/routes.ts";
+import { preferenceRoutes } from "./preferences/routes.ts";
 import { pushRoutes } from "./push/routes.ts";
 import { unsubscribeRoutes } from "./unsubscribe/routes.ts";
 
@@ -17,6 +18,7 @@ export function createNotificationApp(context: NotificationContext): App {
   app.route(BASE_PATH, pushRoutes(context));
   app.route(BASE_PATH, unsubscribeRoutes(context));
   app.route(BASE_PATH, inAppRoutes(context));
+  app.route(BASE_PATH, preferenceRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

@@ -92,6 +92,10 @@ const settings = z.object({
   PUSH_CA: certificates.optional(),
   /** Of mails to people who have chosen none, or one that there are no texts in. */
   DEFAULT_LANGUAGE: z.enum(languages).default("en"),
+  /** How long messages have waited, after somebody was told of them, when a mail says how many they are. */
+  DIGEST_AFTER_MINUTES: z.coerce.number().positive().max(100_000).default(240),
+  /** From one such mail to an account to the next at least. */
+  DIGEST_EVERY_HOURS: z.coerce.number().positive().max(10_000).default(24),
   DKIM_DOMAIN: z
     .string()
     .toLowerCase()

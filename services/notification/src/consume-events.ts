@@ -2,6 +2,9 @@ import type { DomainEvent } from "@sotto/contracts/events";
 import { topology } from "@sotto/platform/bus/topology";
 import { forgetAccount } from "./accounts/forget-account.ts";
 import { recordAddressee } from "./accounts/record-addressee.ts";
+import { forgetWaiting } from "./attention/forget-waiting.ts";
+import { recordAttended } from "./attention/record-attended.ts";
+import { recordWaiting } from "./attention/record-waiting.ts";
 import type { NotificationContext } from "./context.ts";
 import type { MailedEvent } from "./email/mail-kinds.ts";
 import { queueDeviceMail } from "./email/queue-device-mail.ts";
@@ -26,9 +29,11 @@ const effects: { readonly [T in Consumed]: readonly Effect<T>[] } = {
   "user.security-notice": [mail, addNotification],
   "user.session-revoked": [forgetSession],
   "chat.device-added": [mailDevice, addNotification],
-  "chat.device-removed": [forgetDevice],
   "chat.contact-requested": [addNotification],
   "chat.contact-accepted": [addNotification],
+  "chat.inbox-waiting": [recordWaiting],
+  "chat.inbox-attended": [recordAttended],
+  "chat.device-removed": [forgetDevice, forgetWaiting],
 };
 
 /** Handles what the notification service hears of the others. */

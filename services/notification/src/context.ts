@@ -8,6 +8,7 @@ import { createLimits } from "@sotto/platform/limits";
 import { createLogger } from "@sotto/platform/log";
 import { createMetrics } from "@sotto/platform/metrics";
 import { createTokenVerifier, remoteKeys } from "@sotto/platform/token-verifier";
+import { createAttentionMetrics } from "./attention/attention-metrics.ts";
 import { type NotificationConfig, smtpOptions } from "./config.ts";
 import { addEmailMetrics } from "./email/email-metrics.ts";
 import { createFaultAlarm } from "./email/fault-alarm.ts";
@@ -85,6 +86,9 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     push: { keys, hosts },
     notified: addInAppMetrics(metrics),
     edge: edgeOf(config),
+    attention: createAttentionMetrics(metrics, db),
+    digestAfterMs: config.DIGEST_AFTER_MINUTES * 60_000,
+    digestEveryMs: config.DIGEST_EVERY_HOURS * 3_600_000,
     verifier: createTokenVerifier({ keys: sources.keys ?? remoteKeys(config.JWKS_URL), clock }),
     /** Origin (RFC 6454) of the pages that may act by cookie. */
     publicOrigin: new URL(config.PUBLIC_URL).origin,

@@ -9,4 +9,5 @@ export const notificationLimits = {
   "push.account": { burst: 30, perMinute: 6, whenDown: "open" },
   // In any hour at most 35 mails; 15 an hour for long.
   "mail.address": { burst: 20, perMinute: 0.25, whenDown: "open" },
+  "preferences.account": { burst: 30, perMinute: 10, whenDown: "open" },
 } as const satisfies Record<string, LimitRule>;

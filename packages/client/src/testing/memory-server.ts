@@ -137,7 +137,14 @@ export class MemoryServer {
     if (known !== undefined) return known;
     this.#ids += 1;
     const conversationId = `00000000-0000-7000-8000-${String(this.#ids).padStart(12, "0")}`;
-    const made: Conversation = { conversationId, kind: "direct", members, createdAt: isoTime(0) };
+    const made: Conversation = {
+      conversationId,
+      kind: "direct",
+      members,
+      createdAt: isoTime(0),
+      readAt: null,
+      muted: null,
+    };
     this.#conversations.set(key, made);
     return made;
   }

@@ -117,6 +117,7 @@ async function assemble(context: ClientContext, accountId: string, deviceId: str
     people,
     queue,
     setTyping: () => {},
+    setReadMark: async () => {},
     releaseHeld: (peerId) => inbox.releaseHeld(peerId),
   });
   await queue.load();

@@ -17,6 +17,8 @@ export const topology = {
     "user.session-revoked",
     "chat.device-added",
     "chat.device-removed",
+    "chat.inbox-waiting",
+    "chat.inbox-attended",
     "chat.contact-requested",
     "chat.contact-accepted",
   ],

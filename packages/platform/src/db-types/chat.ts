@@ -10,6 +10,7 @@ export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 export interface Account {
   account_id: string;
   account_key: Buffer;
+  attended_at: Timestamp | null;
   created_at: Timestamp;
   list_hash: Buffer;
   list_version: number;
@@ -93,6 +94,8 @@ export interface Envelope {
 export interface Member {
   account_id: string;
   conversation_id: string;
+  muted_until: Timestamp | null;
+  read_at: Timestamp | null;
 }
 
 export interface Message {
@@ -128,6 +131,9 @@ export interface Presence {
   device_id: string;
   node_id: string | null;
   seen_at: Generated<Timestamp>;
+  told_at: Timestamp | null;
+  told_envelope_id: Generated<number>;
+  told_waiting: number | null;
   waiting_told: Generated<boolean>;
 }
 

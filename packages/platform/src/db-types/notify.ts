@@ -29,6 +29,14 @@ export interface Addressee {
   username: string;
 }
 
+export interface Attention {
+  account_id: string;
+  attended_at: Timestamp | null;
+  digest_due_at: Timestamp | null;
+  digested_at: Timestamp | null;
+  is_digested: Generated<boolean>;
+}
+
 export interface Email {
   account_id: string | null;
   attempts: Generated<number>;
@@ -57,6 +65,10 @@ export interface Notification {
 export interface Preferences {
   account_id: string;
   email_digest: Generated<boolean>;
+  push: Generated<boolean>;
+  quiet_from: number | null;
+  quiet_to: number | null;
+  time_zone: string | null;
   updated_at: Timestamp;
 }
 
@@ -105,8 +117,19 @@ export interface SuppressedAddress {
   since: Timestamp;
 }
 
+export interface Waiting {
+  account_id: string;
+  as_of: Timestamp;
+  device_id: string;
+  event_id: string;
+  push_due_at: Timestamp | null;
+  told_at: Timestamp;
+  waiting: number;
+}
+
 export interface NotifyDatabase {
   addressee: Addressee;
+  attention: Attention;
   email: Email;
   notification: Notification;
   preferences: Preferences;
@@ -115,4 +138,5 @@ export interface NotifyDatabase {
   push_subscription: PushSubscription;
   rate_limit: RateLimit;
   suppressed_address: SuppressedAddress;
+  waiting: Waiting;
 }

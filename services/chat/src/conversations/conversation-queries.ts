@@ -2,20 +2,45 @@ import type { Executor } from "@sotto/platform/db";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { sql, type Transaction } from "kysely";
 
-export type ConversationRow = { conversationId: string; kind: "direct"; members: string[]; createdAt: Date };
+/** A conversation as one of its members sees it. */
+export type ConversationRow = {
+  conversationId: string;
+  kind: "direct";
+  members: string[];
+  createdAt: Date;
+  readAt: Date | null;
+  muted: { until: Date | null } | null;
+};
 
 type Pair = { low: string; high: string };
 
-/** The direct conversation of two accounts, the smaller id first. */
+/** What the member `own` says of the conversation; for ever has no date. */
+const ownView = [
+  "own.read_at",
+  sql<boolean>`coalesce(own.muted_until > now(), false)`.as("is_muted"),
+  sql<Date | null>`nullif(own.muted_until, 'infinity')`.as("muted_until"),
+] as const;
+
+type OwnView = { read_at: Date | null; is_muted: boolean; muted_until: Date | null };
+
+function toView(row: OwnView): Pick<ConversationRow, "readAt" | "muted"> {
+  return { readAt: row.read_at, muted: row.is_muted ? { until: row.muted_until } : null };
+}
+
+/** The direct conversation of two accounts, the smaller id first, as `accountId`, one of them, sees it. */
 export async function findDirect(
   db: Executor<ChatDatabase>,
   { low, high }: Pair,
+  accountId: string,
 ): Promise<ConversationRow | undefined> {
   const row = await db
-    .selectFrom("conversation")
-    .select(["conversation_id", "created_at"])
-    .where("direct_low", "=", low)
-    .where("direct_high", "=", high)
+    .selectFrom("conversation as c")
+    .innerJoin("member as own", (join) =>
+      join.onRef("own.conversation_id", "=", "c.conversation_id").on("own.account_id", "=", accountId),
+    )
+    .select(["c.conversation_id", "c.created_at", ...ownView])
+    .where("c.direct_low", "=", low)
+    .where("c.direct_high", "=", high)
     .executeTakeFirst();
   if (!row) return undefined;
   return {
@@ -23,6 +48,7 @@ export async function findDirect(
     kind: "direct",
     members: [low, high],
     createdAt: row.created_at,
+    ...toView(row),
   };
 }
 
@@ -101,6 +127,7 @@ export async function listConversations(
     .select([
       "c.conversation_id",
       "c.created_at",
+      ...ownView,
       sql<
         string[]
       >`array(select m.account_id::text from chat.member m where m.conversation_id = c.conversation_id order by 1)`.as(
@@ -118,5 +145,6 @@ export async function listConversations(
     kind: "direct",
     members: row.members,
     createdAt: row.created_at,
+    ...toView(row),
   }));
 }

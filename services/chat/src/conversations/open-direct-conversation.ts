@@ -23,13 +23,13 @@ export async function openDirectConversation(
     caller.accountId < otherAccountId
       ? { low: caller.accountId, high: otherAccountId }
       : { low: otherAccountId, high: caller.accountId };
-  const existing = await findDirect(context.db, pair);
+  const existing = await findDirect(context.db, pair, caller.accountId);
   if (existing) return existing;
   assertMayOpen(context, await getStanding(context.db, caller.accountId, otherAccountId));
   return context.db.transaction().execute(async (tx) => {
     await assertLiving(tx, caller.accountId, otherAccountId);
     await insertDirect(tx, context.ids.uuidv7(), pair);
-    const made = await findDirect(tx, pair);
+    const made = await findDirect(tx, pair, caller.accountId);
     if (!made) throw new Error("a direct conversation is gone right after it was made");
     return made;
   });

@@ -57,3 +57,15 @@ export async function listEvents<T extends DomainEvent["type"]>(
   );
   return rows.flatMap(({ events }) => events).filter((event) => event.type === type) as DomainEvent<T>[];
 }
+
+/** One more device of the same account, bound to the same session. */
+export async function addDevice(owner: pg.Pool, of: Resident): Promise<Resident> {
+  const deviceId = v7();
+  await owner.query(
+    `insert into chat.device (account_id, device_id, registration_id, identity_key, session_id, request_hash, created_at, last_seen_at)
+     select account_id, $2, registration_id, identity_key, session_id, request_hash, now(), now()
+     from chat.device where device_id = $1`,
+    [of.deviceId, deviceId],
+  );
+  return { ...of, deviceId };
+}

@@ -1,24 +1,20 @@
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import { sql, type Transaction } from "kysely";
+import { INDEXES_ONLY } from "../indexes-only.ts";
 
 type Tx = Transaction<ChatDatabase>;
 
 /** First key of the advisory lock of the upkeep; the second is always 0. Other two-key locks have other first keys. */
 const UPKEEP_LOCK_CLASS = 5078;
 
-/** A node that has not been seen for so long is gone, and its devices are not connected. */
-const NODE_GONE_SECONDS = 20;
-
 /** Expired envelopes of one device that one round drops; the next round drops more. */
 const EXPIRED_PER_ROUND = 1000;
-
-/** More than this and the count is cut off: a person needs no exact figure. */
-const COUNTED_AT_MOST = 1000;
 
 /** True when no other node does the upkeep; holds them off until the transaction ends. */
 export async function tryLockUpkeep(tx: Tx): Promise<boolean> {
   // Every statement here has an index. A table that is small, or was when it was analyzed, would be read as a whole.
-  await sql`set local enable_seqscan = off`.execute(tx);
+  for (const [name, value] of Object.entries(INDEXES_ONLY))
+    await sql`select set_config(${name}, ${value}, true)`.execute(tx);
   const { rows } = await sql<{ held: boolean }>`
     select pg_try_advisory_xact_lock(${UPKEEP_LOCK_CLASS}::int, 0) as held`.execute(tx);
   return rows[0]?.held === true;
@@ -120,57 +116,6 @@ function distinctDevices(rows: readonly { device_id: string }[]): string[] {
 /** Opens a gap, or a newer one, for each of these devices. */
 export async function openGaps(tx: Tx, deviceIds: readonly string[]): Promise<void> {
   await sql`update chat.device set gap_at = now() where device_id = any(${deviceIds}::uuid[])`.execute(tx);
-}
-
-/** Those of these devices whose oldest envelope has waited for longer than `graceSeconds`. */
-export async function listOverdue(
-  tx: Tx,
-  deviceIds: readonly string[],
-  graceSeconds: number,
-): Promise<string[]> {
-  const { rows } = await sql<{ device_id: string }>`
-    select d.device_id from unnest(${deviceIds}::uuid[]) d (device_id)
-    cross join lateral (
-      select o.message_id from chat.envelope o where o.device_id = d.device_id order by o.envelope_id limit 1
-    ) oldest
-    join chat.message m on m.message_id = oldest.message_id
-    where m.accepted_at < now() - make_interval(secs => ${graceSeconds}::int)`.execute(tx);
-  return rows.map(({ device_id }) => device_id);
-}
-
-export type WaitingDevice = { deviceId: string; accountId: string; waiting: number };
-
-/**
- * Marks devices as told and answers those that were not before. Left out are devices that are connected, and those that
- * showed themselves within the grace period: they may be fetching their mail just now. The caller holds the upkeep's
- * lock, so that nobody else marks them meanwhile.
- */
-export async function markTold(
-  tx: Tx,
-  deviceIds: readonly string[],
-  graceSeconds: number,
-): Promise<WaitingDevice[]> {
-  const alive = sql`now() - make_interval(secs => ${NODE_GONE_SECONDS}::int)`;
-  const quiet = sql`now() - make_interval(secs => ${graceSeconds}::int)`;
-  const { rows } = await sql<WaitingDevice>`
-    with told as (
-      insert into chat.presence as p (device_id, connection_id, waiting_told)
-      select d.device_id, '00000000-0000-0000-0000-000000000000', true
-      from unnest(${deviceIds}::uuid[]) k (device_id)
-      join chat.device d on d.device_id = k.device_id
-      where not exists (select from chat.presence q where q.device_id = d.device_id and q.waiting_told)
-      on conflict (device_id) do update set waiting_told = true
-      where p.seen_at < ${quiet}
-        and not exists (select from chat.node n where n.node_id = p.node_id and n.seen_at > ${alive})
-      returning device_id
-    )
-    select d.device_id as "deviceId", d.account_id as "accountId", (
-      select count(*)::int from (
-        select from chat.envelope e where e.device_id = d.device_id limit ${COUNTED_AT_MOST}
-      ) counted
-    ) as waiting
-    from told join chat.device d on d.device_id = told.device_id`.execute(tx);
-  return rows;
 }
 
 /** Forgets nodes that ended without saying so, a day ago or earlier. */

@@ -1,15 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { DEVICE_HEADER } from "@sotto/contracts/message-api";
 import type { Resident } from "@sotto/testkit/population";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createChatApp } from "../app.ts";
 import { type ChatWorld, startChatWorld } from "../chat-node-fixture.ts";
 import { parseChatConfig } from "../config.ts";
 import { type ChatContext, createContext } from "../context.ts";
 import { listEvents, listMail, putMail } from "./mailbox-fixture.ts";
 import { clearLeftovers, FIRST_ROUND, keepMailboxes } from "./mailbox-upkeep.ts";
 import { getNewestEnvelopeId, listGrown } from "./mailbox-upkeep-queries.ts";
-import { deleteNode, recordConnection, recordDisconnections, recordNode } from "./presence-queries.ts";
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -55,17 +51,6 @@ const told = async () => (await listEvents(world.owner, "chat.inbox-waiting")).m
 async function gapOf({ deviceId }: Resident): Promise<Date | null> {
   const { rows } = await world.owner.query("select gap_at from chat.device where device_id = $1", [deviceId]);
   return rows[0].gap_at;
-}
-
-/** Lets the last sign of life of every device be `seconds` ago. */
-async function age(seconds: number): Promise<void> {
-  await world.owner.query("update chat.presence set seen_at = now() - make_interval(secs => $1)", [seconds]);
-}
-
-async function connectAt(nodeId: string, resident: Resident): Promise<string> {
-  const connectionId = randomUUID();
-  expect(await recordConnection(context.pool, { ...resident, connectionId, nodeId }, () => 0)).toBeDefined();
-  return connectionId;
 }
 
 describe("mail that was kept for too long or is too much", () => {
@@ -122,99 +107,6 @@ describe("mail that was kept for too long or is too much", () => {
     await put(people, 1, 0);
     await keepMailboxes(context);
     expect((await gapOf(people.to))?.getTime()).toBeGreaterThan(first?.getTime() ?? 0);
-  });
-});
-
-describe("a device that stays away from its mail", () => {
-  test("is told of once, with how much waits, although it never connected", async () => {
-    const people = await pair();
-    await put(people, 4, MINUTE);
-    for (let round = 0; round < 3; round += 1) {
-      await keepMailboxes(context);
-      await age(MINUTE);
-    }
-    expect(await told()).toEqual([
-      { accountId: people.to.accountId, deviceId: people.to.deviceId, waiting: 4 },
-    ]);
-  });
-
-  test("is not told of within the grace period", async () => {
-    const people = await pair();
-    await put(people, 4, 10);
-    await keepMailboxes(context);
-    expect(await told()).toEqual([]);
-  });
-
-  test("is told of again after an acknowledgement by request, once more", async () => {
-    const people = await pair();
-    await put(people, 3, MINUTE);
-    await keepMailboxes(context);
-    const app = createChatApp(context);
-    const headers = {
-      Authorization: `Bearer ${await world.token(people.to)}`,
-      [DEVICE_HEADER]: people.to.deviceId,
-      "Content-Type": "application/json",
-    };
-    const page = await (await app.request("/api/chat/inbox?limit=1", { headers })).json();
-    const answer = await app.request("/api/chat/inbox/acknowledgements", {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ envelopeIds: [page.envelopes[0].envelopeId] }),
-    });
-    expect(await answer.json()).toEqual({ deleted: 1 });
-    await keepMailboxes(context);
-    expect(await told(), "while it may be fetching").toHaveLength(1);
-    await age(MINUTE);
-    await keepMailboxes(context);
-    await keepMailboxes(context);
-    expect((await told()).map(({ waiting }) => waiting)).toEqual([3, 2]);
-  });
-
-  test("is told of again after a connection and a disconnection", async () => {
-    const people = await pair();
-    await put(people, 1, MINUTE);
-    await keepMailboxes(context);
-    await recordNode(context.pool, context.node.id, "one");
-    const connectionId = await connectAt(context.node.id, people.to);
-    await recordDisconnections(context.pool, [{ deviceId: people.to.deviceId, connectionId }]);
-    await age(MINUTE);
-    await keepMailboxes(context);
-    await keepMailboxes(context);
-    expect(await told()).toHaveLength(2);
-  });
-});
-
-describe("a connected device", () => {
-  test("is not told of by event, its connection tells it", async () => {
-    const people = await pair();
-    await recordNode(context.pool, context.node.id, "one");
-    await connectAt(context.node.id, people.to);
-    await age(MINUTE);
-    await put(people, 1, MINUTE);
-    await keepMailboxes(context);
-    expect(await told()).toEqual([]);
-  });
-
-  test("counts as away once its node has not been seen for 20 seconds", async () => {
-    const people = await pair();
-    await recordNode(context.pool, context.node.id, "one");
-    await connectAt(context.node.id, people.to);
-    await age(MINUTE);
-    await put(people, 1, MINUTE);
-    await world.owner.query("update chat.node set seen_at = now() - interval '21 seconds'");
-    await keepMailboxes(context);
-    expect(await told()).toHaveLength(1);
-  });
-
-  test("counts as away once its node has ended in good order", async () => {
-    const people = await pair();
-    await recordNode(context.pool, context.node.id, "one");
-    await connectAt(context.node.id, people.to);
-    await deleteNode(context.pool, context.node.id);
-    await age(MINUTE);
-    await put(people, 1, MINUTE);
-    await keepMailboxes(context);
-    expect(await told()).toHaveLength(1);
   });
 });
 

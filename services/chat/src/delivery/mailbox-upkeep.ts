@@ -1,6 +1,5 @@
 import { ACCESS_TOKEN_SECONDS } from "@sotto/contracts/access-token";
 import type { ChatDatabase } from "@sotto/platform/db-types/chat";
-import { appendEvents, type NewEvent } from "@sotto/platform/outbox";
 import type { Transaction } from "kysely";
 import type { ChatContext } from "../context.ts";
 import { deleteRevokedBefore } from "../devices/session-queries.ts";
@@ -12,12 +11,10 @@ import {
   getNewestEnvelopeId,
   listDevicesWithMail,
   listGrown,
-  listOverdue,
-  markTold,
   openGaps,
   tryLockUpkeep,
-  type WaitingDevice,
 } from "./mailbox-upkeep-queries.ts";
+import { tellWaiting } from "./tell-waiting.ts";
 
 export type UpkeepDeps = Pick<ChatContext, "db" | "clock" | "ids" | "config" | "figures">;
 
@@ -34,14 +31,16 @@ export type UpkeepCursor = {
    * again.
    */
   readonly newest: readonly [number, number, number];
+  /** The told device behind which the next round looks for such whose account has been there since. */
+  readonly toldAfter: string;
 };
 
-export const FIRST_ROUND: UpkeepCursor = { after: START, newest: [0, 0, 0] };
+export const FIRST_ROUND: UpkeepCursor = { after: START, newest: [0, 0, 0], toldAfter: START };
 
 /**
  * One round over the mailboxes of the next devices: drops what is too old or too much and opens a gap for whoever lost
- * something, and tells by `chat.inbox-waiting` of devices that stay away from their mail. One transaction, at one node
- * at a time. Answers where the next round begins; a round that another node holds off stays where it is.
+ * something, and tells of devices that stay away from their mail, and of those that are back (tell-waiting.ts). One
+ * transaction, at one node at a time. Answers where the next round begins; a round that another node holds off stays where it is.
  */
 export async function keepMailboxes(
   deps: UpkeepDeps,
@@ -54,7 +53,6 @@ export async function keepMailboxes(
     if (!(await tryLockUpkeep(tx))) return from;
     const newest = await beginCourse(tx, from);
     const deviceIds = await listDevicesWithMail(tx, from.after, devicesPerRound);
-    if (deviceIds.length === 0) return { after: START, newest };
     const expired = await deleteExpired(tx, deviceIds, config.MAILBOX_DAYS);
     const keep = config.MAILBOX_ENVELOPES;
     const grown = await listGrown(tx, deviceIds, { keep, grownAfter: newest[2] });
@@ -62,10 +60,9 @@ export async function keepMailboxes(
     const losers = [...new Set([...expired, ...overflowed])];
     if (losers.length > 0) await openGaps(tx, losers);
     gaps = losers.length;
-    const overdue = await listOverdue(tx, deviceIds, config.WAITING_GRACE_SECONDS);
-    const told = overdue.length === 0 ? [] : await markTold(tx, overdue, config.WAITING_GRACE_SECONDS);
-    await appendEvents(tx, deps, told.map(toEvent));
-    return { after: deviceIds.length < devicesPerRound ? START : (deviceIds.at(-1) ?? START), newest };
+    const toldAfter = await tellWaiting(tx, deps, { deviceIds, toldAfter: from.toldAfter, devicesPerRound });
+    const after = deviceIds.length < devicesPerRound ? START : (deviceIds.at(-1) ?? START);
+    return { after, newest, toldAfter };
   });
   deps.figures.gapsOpened.inc(gaps);
   return next;
@@ -77,10 +74,6 @@ async function beginCourse(
 ): Promise<UpkeepCursor["newest"]> {
   if (after !== START) return newest;
   return [await getNewestEnvelopeId(tx), newest[0], newest[1]];
-}
-
-function toEvent({ accountId, deviceId, waiting }: WaitingDevice): NewEvent<"chat.inbox-waiting"> {
-  return { type: "chat.inbox-waiting", key: accountId, data: { accountId, deviceId, waiting } };
 }
 
 /** Longer than an access token of a revoked session can live, whoever's clock is late. */

@@ -22,7 +22,7 @@ with device as (
   insert into chat.presence as p (device_id, connection_id, node_id)
   select device_id, $4, $5 from device
   on conflict (device_id) do update
-    set connection_id = excluded.connection_id, node_id = excluded.node_id, seen_at = now(), waiting_told = false
+    set connection_id = excluded.connection_id, node_id = excluded.node_id, seen_at = now()
     where p.node_id is null or p.seen_at <= now() - make_interval(secs => $6::float8 / 1000)
       or p.seen_at > clock_timestamp()
   returning 1
@@ -73,7 +73,7 @@ export async function recordConnection(
 }
 
 const RECORD_DISCONNECTIONS = `
-update chat.presence p set node_id = null, seen_at = now(), waiting_told = false
+update chat.presence p set node_id = null, seen_at = now()
 from unnest($1::uuid[], $2::uuid[]) k (device_id, connection_id)
 where p.device_id = k.device_id and p.connection_id = k.connection_id`;
 
@@ -107,12 +107,16 @@ export async function reclaimConnection(
   });
 }
 
-const RESET_WAITING = `
-update chat.presence set waiting_told = false, seen_at = now() where device_id = $1 and waiting_told`;
+const NOTE_ATTENDANCE = `
+update chat.account set attended_at = now()
+where account_id = $1 and (attended_at is null or attended_at < now() - interval '1 second')`;
 
-/** The device has fetched mail: it is told anew when it stays away again. Writes only when it had been told. */
-export async function resetWaiting(pool: pg.Pool, deviceId: string): Promise<void> {
-  await pool.query({ name: "reset-waiting", text: RESET_WAITING, values: [deviceId] });
+/**
+ * Somebody of the account is there, without a connection. To the second, which is the least that telling of waiting mail
+ * waits for: whoever acknowledges much writes little.
+ */
+export async function noteAttendance(pool: pg.Pool, accountId: string): Promise<void> {
+  await pool.query({ name: "note-attendance", text: NOTE_ATTENDANCE, values: [accountId] });
 }
 
 const LIST_STATES = `
@@ -143,10 +147,7 @@ export async function recordNode(pool: pg.Pool, nodeId: string, name: string): P
 
 /** Says that this node has ended, and with it the connections it had. */
 export async function deleteNode(pool: pg.Pool, nodeId: string): Promise<void> {
-  await pool.query(
-    "update chat.presence set node_id = null, seen_at = now(), waiting_told = false where node_id = $1",
-    [nodeId],
-  );
+  await pool.query("update chat.presence set node_id = null, seen_at = now() where node_id = $1", [nodeId]);
   await pool.query("delete from chat.node where node_id = $1", [nodeId]);
 }
 

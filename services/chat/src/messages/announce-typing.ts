@@ -1,5 +1,5 @@
-import { AppError } from "@sotto/platform/app-error";
 import type { ChatContext } from "../context.ts";
+import { noSuchConversation } from "../conversations/no-such-conversation.ts";
 import { announceTo } from "../delivery/announce.ts";
 
 /**
@@ -14,6 +14,6 @@ export async function announceTyping(
   active: boolean,
 ): Promise<void> {
   const told = await context.audiences.find(conversationId, device.accountId);
-  if (!told) throw new AppError("not_found", "There is no such conversation.");
+  if (!told) throw noSuchConversation();
   if (told.length > 0) announceTo(context, told, { conversationId, accountId: device.accountId, active });
 }

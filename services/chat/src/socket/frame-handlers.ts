@@ -1,5 +1,6 @@
 import { AppError } from "@sotto/platform/app-error";
 import type { ChatContext } from "../context.ts";
+import { markRead } from "../conversations/mark-read.ts";
 import { acknowledge } from "../delivery/acknowledge.ts";
 import { acknowledgeGap } from "../delivery/acknowledge-gap.ts";
 import type { DeviceConnection } from "../delivery/device-connection.ts";
@@ -17,6 +18,10 @@ export function createFrameHandlers(context: ChatContext, connection: DeviceConn
     "inbox:gap-ack": async ({ gap }) => {
       await acknowledgeGap(context, device, gap);
       return {};
+    },
+    "conversation:read": async ({ conversationId, messageId }) => {
+      const readAt = await markRead(context, device, conversationId, messageId);
+      return { readAt: readAt.toISOString() };
     },
     "typing:set": async ({ conversationId, active }) => {
       const waitMs = typing.take(context.clock.monotonicMs());

@@ -1,4 +1,5 @@
 import type { DomainEvent } from "@sotto/contracts/events";
+import { deleteAttention } from "../attention/attention-queries.ts";
 import type { NotificationContext } from "../context.ts";
 import { deleteEmailsOf } from "../email/email-queries.ts";
 import { deleteSuppressionsOf } from "../email/suppression-queries.ts";
@@ -26,6 +27,7 @@ export async function forgetAccount(
     await deleteSubscriptionsOf(tx, accountId);
     await deletePreferences(tx, accountId);
     await deleteNotifications(tx, accountId);
+    await deleteAttention(tx, accountId);
     await deleteLimitsOf(tx, accountId);
   });
   // The mark lets no more come. Others see that they are gone when they fetch their list again.

@@ -1,4 +1,5 @@
 import { problem } from "@sotto/contracts/errors";
+import { systemClock } from "@sotto/platform/clock";
 import { systemIds } from "@sotto/platform/ids";
 import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
@@ -7,6 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
+import { recordWaiting } from "../attention/record-waiting.ts";
 import { parseNotificationConfig } from "../config.ts";
 import { createContext, type NotificationContext } from "../context.ts";
 import { addNotification } from "../in-app/add-notification.ts";
@@ -79,6 +81,11 @@ it("the export has every mail and notification of the caller, by kind, address a
   await addMails(systemIds.uuidv7(), 3);
   const asker = systemIds.uuidv7();
   for (const each of [accountId, systemIds.uuidv7()]) await addRequest(each, asker);
+  await recordWaiting(context, {
+    ...{ id: systemIds.uuidv7(), type: "chat.inbox-waiting", version: 1, key: accountId },
+    occurredAt: systemClock.now().toISOString(),
+    data: { accountId, deviceId: systemIds.uuidv7(), waiting: 3 },
+  });
   const response = await ask(await newToken(accountId));
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toBe("application/zip");
@@ -87,11 +94,16 @@ it("the export has every mail and notification of the caller, by kind, address a
   expect(Object.keys(files)).toEqual([
     "README.txt",
     "mails.json",
-    "mail-settings.json",
+    "addressee.json",
+    "preferences.json",
+    "waiting.json",
     "push-subscriptions.json",
     "notifications.json",
   ]);
-  expect(JSON.parse(strFromU8(files["notifications.json"] ?? new Uint8Array()))).toMatchObject([
+  const read = (name: string) => JSON.parse(strFromU8(files[name] ?? new Uint8Array()));
+  expect(read("preferences.json")).toMatchObject({ timeZone: null, quietHours: null, push: true });
+  expect(read("waiting.json")).toMatchObject({ attendedAt: null, devices: [{ waiting: 3 }] });
+  expect(read("notifications.json")).toMatchObject([
     { type: "contact-requested", data: { accountId: asker }, readAt: null },
   ]);
   const mails: Record<string, string>[] = JSON.parse(strFromU8(files["mails.json"] ?? new Uint8Array()));
@@ -111,7 +123,8 @@ it("the export has every mail and notification of the caller, by kind, address a
 async function settingsOf(accountId: string): Promise<unknown> {
   const response = await ask(await newToken(accountId));
   const files = unzipSync(new Uint8Array(await response.arrayBuffer()));
-  return JSON.parse(strFromU8(files["mail-settings.json"] ?? new Uint8Array()));
+  const read = (name: string) => JSON.parse(strFromU8(files[name] ?? new Uint8Array()));
+  return { ...read("addressee.json"), digests: read("preferences.json").emailDigest };
 }
 
 it("the export says how the caller is written to, and that no mail goes to an address that does not exist", async () => {
