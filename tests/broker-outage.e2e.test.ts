@@ -1,12 +1,13 @@
 import { createClient, memoryStore } from "@sotto/client";
-import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import type { TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 let broker: TestRabbitmq;
 let stack: Stack;
 beforeAll(async () => {
-  broker = await startRabbitmq();
+  broker = await useRabbitmq();
   stack = await startStack({ env: { MESSAGE_BROKER_URL: broker.url } });
 });
 afterAll(async () => {
