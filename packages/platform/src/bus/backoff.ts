@@ -2,7 +2,8 @@ import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 const RANDOM_STEPS = 2 ** 32;
-const systemRandom = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+/** 0 to 1, exclusive. */
+export const systemRandom = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS;
 
 export type BackoffOptions = {
   firstMs: number;
