@@ -8,6 +8,9 @@ export interface Settings {
   /** Where people reach the installation when a proxy of yours stands in front; absent: the gateway itself. */
   readonly publicUrl: string | undefined;
   readonly brokerUrl: string | undefined;
+  /** PEM, or the file that holds it. */
+  readonly brokerCa: string | undefined;
+  readonly brokerCaFile: string | undefined;
   readonly smtpUrl: string | undefined;
   /** What else is set of mail, by the names that the notification service reads. */
   readonly mail: Readonly<Record<string, string>>;
@@ -63,6 +66,8 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     logLevel: env.LOG_LEVEL || "info",
     publicUrl: env.PUBLIC_URL || undefined,
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
+    brokerCa: env.MESSAGE_BROKER_CA || undefined,
+    brokerCaFile: env.MESSAGE_BROKER_CA_FILE ? path.resolve(env.MESSAGE_BROKER_CA_FILE) : undefined,
     smtpUrl: env.SMTP_URL || undefined,
     mail: givenOf(MAIL_SETTINGS, env),
     rateLimits: env.RATE_LIMITS || undefined,

@@ -14,14 +14,17 @@ export type QueueState = {
   readonly waiting: number;
 };
 
-/** How many dead letters to move, oldest first, or which one. */
+/** How many dead letters to move, or which one. */
 export type Redriven = { readonly limit: number; readonly id?: string | undefined };
 
 /** What a person does to the queues of the bus, over either transport. */
 export interface BusAdmin {
   /** Every queue of Sotto. */
   listQueues(): Promise<QueueState[]>;
-  /** Up to `limit` dead letters of a consumer, oldest first; they stay where they are. */
+  /**
+   * Up to `limit` dead letters of a consumer, about the oldest first: over RabbitMQ those that were looked at may change
+   * places. They stay where they are.
+   */
   listDeadLetters(consumer: string, limit: number): Promise<DeadLetter[]>;
   /**
    * Moves dead letters back to the queue of their consumer, as if they had not been tried yet. Answers how many. None
