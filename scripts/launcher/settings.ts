@@ -58,6 +58,11 @@ function parsePort(text: string | undefined): number {
   return port;
 }
 
+/** A file is given relative to where the launcher was started; its parts start elsewhere. */
+function absolute(file: string | undefined): string | undefined {
+  return file ? path.resolve(file) : undefined;
+}
+
 /** What the environment says about how to start. `root`: of the repository. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
   return {
@@ -67,7 +72,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     publicUrl: env.PUBLIC_URL || undefined,
     brokerUrl: env.MESSAGE_BROKER_URL || undefined,
     brokerCa: env.MESSAGE_BROKER_CA || undefined,
-    brokerCaFile: env.MESSAGE_BROKER_CA_FILE ? path.resolve(env.MESSAGE_BROKER_CA_FILE) : undefined,
+    brokerCaFile: absolute(env.MESSAGE_BROKER_CA_FILE),
     smtpUrl: env.SMTP_URL || undefined,
     mail: givenOf(MAIL_SETTINGS, env),
     rateLimits: env.RATE_LIMITS || undefined,
@@ -76,7 +81,6 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     deletionGraceDays: env.DELETION_GRACE_DAYS || undefined,
     vapidSubject: env.VAPID_SUBJECT || undefined,
     pushPrivateHosts: env.PUSH_PRIVATE_HOSTS || undefined,
-    // Relative to where the launcher was started.
-    pushCaFile: env.PUSH_CA_FILE ? path.resolve(env.PUSH_CA_FILE) : undefined,
+    pushCaFile: absolute(env.PUSH_CA_FILE),
   };
 }

@@ -30,7 +30,9 @@ export async function useRabbitmq(): Promise<TestRabbitmq> {
     if (!answer.ok) throw new Error(`RabbitMQ: ${await answer.text()}`);
     return answer.json();
   };
-  const lent = (await tell("lend")) as Pick<TestRabbitmq, "url" | "tlsUrl" | "ca" | "dir"> & { index: number };
+  const lent = (await tell("lend")) as Pick<TestRabbitmq, "url" | "tlsUrl" | "ca" | "dir"> & {
+    index: number;
+  };
   index = lent.index;
   const host = crypto.randomUUID();
   await tell("ctl", "add_vhost", host);

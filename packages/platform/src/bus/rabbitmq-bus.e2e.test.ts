@@ -7,7 +7,7 @@ import {
   publishForSure,
   TYPE,
 } from "@sotto/testkit/bus-harness";
-import { createCertificates } from "@sotto/testkit/certificates";
+import { issueCertificate } from "@sotto/testkit/certificates";
 import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
 import { Connection } from "rabbitmq-client";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -177,7 +177,7 @@ describe("RabbitMQ", () => {
       const { publisher } = harness.setUp();
       return { publisher, admin: harness.admin({ x: [TYPE] }), close: harness.closeAll };
     };
-    const stranger = await createCertificates("localhost");
+    const stranger = await issueCertificate({ names: ["localhost"], addresses: [] });
     const elsewhere = broker.tlsUrl.replace("localhost", "127.0.0.1");
     const refused = [
       { url: broker.tlsUrl, ca: stranger.ca, why: /certificate/ },
