@@ -166,8 +166,10 @@ describe("RabbitMQ", () => {
     await broker.ctl("set_vm_memory_high_watermark", "absolute", "1GB");
     await vi.waitFor(() => Promise.all([publisher.check(), bus.check()]), PATIENT);
     await publishForSure(publisher, later);
-    await vi.waitFor(() => expect(attempts.get(later[0]?.id ?? "")).toEqual([1]), PATIENT);
-    await vi.waitFor(() => expect(attempts.get(events[0]?.id ?? "")).toEqual([1, 2]), PATIENT);
+    // What was on its way when the broker stopped to read may come twice.
+    const attemptsOf = ([event]: typeof events) => new Set(attempts.get(event?.id ?? ""));
+    await vi.waitFor(() => expect(attemptsOf(later)).toEqual(new Set([1])), PATIENT);
+    await vi.waitFor(() => expect(attemptsOf(events)).toEqual(new Set([1, 2])), PATIENT);
   });
 
   it("speaks TLS with a broker that its authority has signed, and with no other", async () => {
