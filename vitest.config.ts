@@ -35,6 +35,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          globalSetup: ["packages/testkit/src/rabbitmq-setup.ts"],
           sequence: { groupOrder: 2 },
         },
       },

@@ -1,52 +1,108 @@
 import { createClient, memoryStore } from "@sotto/client";
-import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import type { TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
+import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+/** Of each of the four people, one every PACE_MS. */
+const MESSAGES = 15;
+const PACE_MS = 100;
+const PATIENT = { timeout: 60_000, interval: 200 };
+/** They speak with the broker; the user service writes into the outbox only. */
+const PARTS = ["relay", "notification", "chat-1", "chat-2"];
+
 let broker: TestRabbitmq;
+let smtp: TestSmtp;
 let stack: Stack;
 beforeAll(async () => {
-  broker = await startRabbitmq();
-  stack = await startStack({ env: { MESSAGE_BROKER_URL: broker.url } });
+  [broker, smtp] = await Promise.all([useRabbitmq(), startSmtp()]);
+  stack = await startStack({ env: { MESSAGE_BROKER_URL: broker.url, SMTP_URL: smtp.url } });
 });
 afterAll(async () => {
-  await stack.stop();
-  stack.remove();
-  await broker.stop();
+  await stack?.stop();
+  stack?.remove();
+  await smtp?.stop();
+  await broker?.stop();
 });
 
-async function readiness(part: string): Promise<number> {
+async function ask(part: string, path: string): Promise<Response> {
   const url = stack.runFile().parts.find(({ name }) => name === part)?.url;
-  const answer = await fetch(`${url}/health/ready`);
-  await answer.body?.cancel();
-  return answer.status;
+  return fetch(`${url}${path}`);
 }
 
-async function mailTo(address: string): Promise<number> {
-  const answer = await fetch(`${stack.url}/mail/api/messages`);
-  return (await answer.text()).split(address).length - 1;
+async function becomes(status: number): Promise<void> {
+  const seen = () => Promise.all(PARTS.map(async (part) => (await ask(part, "/health/ready")).status));
+  await expect.poll(seen, PATIENT).toEqual(PARTS.map(() => status));
 }
 
-const open = () => createClient({ url: stack.url, store: memoryStore() });
+const metricsOf = async (part: string) => (await ask(part, "/metrics")).text();
 
-test("people register and chat on while the broker is dead; health says so, and what happened is told afterwards", async () => {
-  const alice = await open();
-  await alice.register({ username: "alice", email: "alice@example.org", password: "a long enough password" });
+/** How many welcome mails each address got. */
+function welcomes(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { messageId, to } of smtp.mails) {
+    const address = to?.[0]?.address ?? "";
+    if (messageId?.includes(".welcome@")) counts[address] = (counts[address] ?? 0) + 1;
+  }
+  return counts;
+}
+
+async function register(username: string) {
+  const client = await createClient({ url: stack.url, store: memoryStore() });
+  await client.register({ username, email: `${username}@example.org`, password: "a long enough password" });
+  return client;
+}
+
+type Person = Awaited<ReturnType<typeof register>>;
+
+async function hear(person: Person, count: number): Promise<(string | undefined)[]> {
+  const texts: (string | undefined)[] = [];
+  for await (const { text } of person.messages()) if (texts.push(text) === count) break;
+  return texts;
+}
+
+/** Sends, and is answered, as if nothing was the matter. */
+async function talk(person: Person, to: string, texts: readonly string[]): Promise<void> {
+  const conversation = await person.conversations.direct(to);
+  const answers: Promise<unknown>[] = [];
+  for (const text of texts) {
+    answers.push((await conversation.send({ text })).accepted);
+    await new Promise((resolve) => setTimeout(resolve, PACE_MS));
+  }
+  await Promise.all(answers);
+}
+
+const textsOf = (name: string) => Array.from({ length: MESSAGES }, (_, index) => `${name} says ${index}`);
+
+test("people register and chat on while the broker is dead; health says so, and afterwards everything has happened once", async () => {
+  const [alice, bob] = await Promise.all([register("alice"), register("bob")]);
+  await expect.poll(welcomes, PATIENT).toEqual({ "alice@example.org": 1, "bob@example.org": 1 });
   await broker.kill9();
-  await expect.poll(() => readiness("relay"), { timeout: 20_000 }).toBe(503);
+  await becomes(503);
 
-  const bob = await open();
-  await bob.register({ username: "bob", email: "bob@example.org", password: "a long enough password" });
-  const heard = bob.messages()[Symbol.asyncIterator]();
-  const sent = await (await alice.conversations.direct("bob")).send({ text: "the broker is dead" });
-  await sent.accepted;
-  expect((await heard.next()).value?.text).toBe("the broker is dead");
-  expect(await mailTo("bob@example.org")).toBe(0);
+  const [carol, dave] = await Promise.all([register("carol"), register("dave")]);
+  const people = { alice, bob, carol, dave };
+  const partners = { alice: "bob", bob: "alice", carol: "dave", dave: "carol" } as const;
+  const heard = Object.values(people).map((person) => hear(person, MESSAGES));
+  await Promise.all(
+    Object.entries(partners).map(([name, to]) =>
+      talk(people[name as keyof typeof people], to, textsOf(name)),
+    ),
+  );
+  // Each of them, in order, while the broker is still dead.
+  expect(await Promise.all(heard)).toEqual(Object.values(partners).map(textsOf));
+  expect(Object.keys(welcomes())).toHaveLength(2);
+  expect(await metricsOf("relay")).not.toContain("sotto_outbox_rows 0\n");
 
   await broker.restart();
-  for (const part of ["relay", "notification", "chat-1"]) {
-    await expect.poll(() => readiness(part), { timeout: 40_000 }).toBe(200);
-  }
-  await expect.poll(() => mailTo("bob@example.org"), { timeout: 40_000 }).toBeGreaterThan(0);
-  await Promise.all([alice.close(), bob.close()]);
+  await becomes(200);
+  const erin = await register("erin");
+  const once = Object.fromEntries([...Object.keys(people), "erin"].map((name) => [`${name}@example.org`, 1]));
+  await expect.poll(welcomes, PATIENT).toEqual(once);
+  await expect.poll(() => metricsOf("relay"), PATIENT).toContain("sotto_outbox_rows 0\n");
+  expect(await metricsOf("notification")).toContain('sotto_bus_dead_letters{consumer="notification"} 0\n');
+  expect(await metricsOf("chat-1")).toContain('sotto_bus_dead_letters{consumer="chat"} 0\n');
+  expect(welcomes()).toEqual(once);
+  await Promise.all([...Object.values(people), erin].map((person) => person.close()));
 });

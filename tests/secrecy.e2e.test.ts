@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { createClient } from "@sotto/client";
-import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import type { TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { recordSecrets } from "./recording-store.ts";
@@ -15,7 +16,7 @@ let stack: Stack;
 /** The test stops the installation, so that everything is on disk. */
 let stopped = false;
 beforeAll(async () => {
-  broker = await startRabbitmq();
+  broker = await useRabbitmq();
   stack = await startStack({ env: { MESSAGE_BROKER_URL: broker.url, LOG_LEVEL: "trace" } });
 });
 afterAll(async () => {

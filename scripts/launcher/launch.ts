@@ -106,12 +106,13 @@ function observerOf({ settings, terminal }: LaunchOptions, running: Running): Ob
 }
 
 /** Brings run.json up to date, once everything has been ready. */
-function describe({ dataDir }: Settings, { url, parts, stopping }: Running): void {
+function describe({ dataDir, brokerUrl }: Settings, { url, parts, stopping }: Running): void {
   if (url === undefined || stopping) return;
   const described = parts.map(({ supervised, port }): RunningPart => {
     return { name: supervised.name, pid: supervised.pid(), port, url: `http://127.0.0.1:${port}` };
   });
-  writeRunFile(dataDir, { url, pid: process.pid, parts: described });
+  const bus = brokerUrl === undefined ? "PostgreSQL" : "RabbitMQ";
+  writeRunFile(dataDir, { url, pid: process.pid, bus, parts: described });
 }
 
 async function startDatabase(options: LaunchOptions, running: Running, observer: Observer): Promise<string> {

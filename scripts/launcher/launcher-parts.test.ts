@@ -32,6 +32,13 @@ describe("the settings", () => {
     expect(readSettings({ ...mail, SMTP_CA: "", ACCOUNT_SECRET: "x" }, "/repo").mail).toEqual(mail);
   });
 
+  it("name the broker and its authority, a file of it wherever the parts start", () => {
+    const MESSAGE_BROKER_URL = "amqps://broker.example.org";
+    expect(readSettings({ MESSAGE_BROKER_URL, MESSAGE_BROKER_CA_FILE: "ca.pem" }, "/repo")).toMatchObject({
+      ...{ brokerUrl: MESSAGE_BROKER_URL, brokerCa: undefined, brokerCaFile: path.resolve("ca.pem") },
+    });
+  });
+
   it.each(["-1", "65536", "80a", "1e3", "8080.5"])("refuse PORT=%s", (PORT) => {
     expect(() => readSettings({ PORT }, "/repo")).toThrow("PORT must be a number from 0 to 65535");
   });

@@ -95,6 +95,8 @@ export function partSpecs(input: PartsInput): ChildSpec[] {
     PUBLIC_URL: publicUrl,
     ...given({
       MESSAGE_BROKER_URL: settings.brokerUrl,
+      MESSAGE_BROKER_CA: settings.brokerCa,
+      MESSAGE_BROKER_CA_FILE: settings.brokerCaFile,
       CORS_ORIGINS: settings.corsOrigins,
       RATE_LIMITS:
         role === "relay" || !settings.rateLimits ? undefined : limitsFor(role, settings.rateLimits),

@@ -8,6 +8,9 @@ export interface Settings {
   /** Where people reach the installation when a proxy of yours stands in front; absent: the gateway itself. */
   readonly publicUrl: string | undefined;
   readonly brokerUrl: string | undefined;
+  /** PEM, or the file that holds it. */
+  readonly brokerCa: string | undefined;
+  readonly brokerCaFile: string | undefined;
   readonly smtpUrl: string | undefined;
   /** What else is set of mail, by the names that the notification service reads. */
   readonly mail: Readonly<Record<string, string>>;
@@ -60,6 +63,11 @@ function parsePort(text: string | undefined): number {
   return port;
 }
 
+/** A file is given relative to where the launcher was started; its parts start elsewhere. */
+function absolute(file: string | undefined): string | undefined {
+  return file ? path.resolve(file) : undefined;
+}
+
 /** What the environment says about how to start. `root`: of the repository. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
   const given = (name: string): string | undefined => env[name] || undefined;
@@ -70,6 +78,8 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     mail: givenOf(MAIL_SETTINGS, env),
     publicUrl: given("PUBLIC_URL"),
     brokerUrl: given("MESSAGE_BROKER_URL"),
+    brokerCa: given("MESSAGE_BROKER_CA"),
+    brokerCaFile: absolute(env.MESSAGE_BROKER_CA_FILE),
     smtpUrl: given("SMTP_URL"),
     rateLimits: given("RATE_LIMITS"),
     corsOrigins: given("CORS_ORIGINS"),
@@ -77,8 +87,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): Settings {
     deletionGraceDays: given("DELETION_GRACE_DAYS"),
     vapidSubject: given("VAPID_SUBJECT"),
     pushPrivateHosts: given("PUSH_PRIVATE_HOSTS"),
-    // Relative to where the launcher was started.
-    pushCaFile: env.PUSH_CA_FILE ? path.resolve(env.PUSH_CA_FILE) : undefined,
+    pushCaFile: absolute(env.PUSH_CA_FILE),
     waitingGraceSeconds: given("WAITING_GRACE_SECONDS"),
     digestAfterMinutes: given("DIGEST_AFTER_MINUTES"),
     digestEveryHours: given("DIGEST_EVERY_HOURS"),

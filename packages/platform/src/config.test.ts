@@ -97,3 +97,14 @@ test("no message shows a value", () => {
   expect(message).not.toContain("hunter2");
   expect(message.split("\n")).toHaveLength(5);
 });
+
+test("the authority of a broker is a certificate in PEM, in the setting or in a file", () => {
+  const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+  const brokerCa = (changed: Env) => parseConfig(schema, { ...env, ...changed }).MESSAGE_BROKER_CA;
+  expect(brokerCa({})).toBeUndefined();
+  expect(brokerCa({ MESSAGE_BROKER_CA: pem })).toBe(pem);
+  expect(brokerCa({ MESSAGE_BROKER_CA_FILE: file("ca.pem", `${pem}\n`) })).toBe(pem);
+  expect(problemsOf({ MESSAGE_BROKER_CA: "/etc/ssl/ca.pem" })).toEqual([
+    "MESSAGE_BROKER_CA is not valid: no certificate in PEM",
+  ]);
+});

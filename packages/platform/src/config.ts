@@ -25,6 +25,8 @@ export const serviceEnv = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** `amqp://` or `amqps://` selects RabbitMQ; absent, events travel through PostgreSQL. */
   MESSAGE_BROKER_URL: z.url({ protocol: /^amqps?$/ }).optional(),
+  /** PEM: who may have signed the certificate of an `amqps://` broker; absent, the authorities that Node knows. */
+  MESSAGE_BROKER_CA: z.string().includes("-----BEGIN CERTIFICATE-----", "no certificate in PEM").optional(),
   /** Set by the launcher: the service ends when this process does. */
   SOTTO_PARENT_PID: z.coerce.number().int().positive().optional(),
 } as const;

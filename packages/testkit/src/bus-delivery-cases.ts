@@ -73,41 +73,49 @@ export const deliveryCases: Readonly<Record<string, (harness: BusHarness) => Pro
     await vi.waitFor(() => expect(new Set(idsOf(attempts))).toEqual(new Set(idsOf(events))), PATIENT);
   },
 
-  "dead-letters an event when its last repetition failed, with the reason": async (harness) => {
-    const { consumer, topology, publisher } = harness.setUp();
-    let calls = 0;
-    const bus = harness.consume(topology, consumer, async () => {
-      calls++;
-      throw new Error("the printer is on fire");
-    });
-    const events = makeEvents(1);
-    await publishForSure(publisher, events);
-    await vi.waitFor(async () => {
-      const letters = await bus.listDeadLetters(consumer, 10);
-      expect(letters).toEqual([{ body: events[0], reason: "Error: the printer is on fire" }]);
-    }, PATIENT);
-    expect(calls).toBe(1 + RETRY_DELAYS_SECONDS.length);
-    // Looking at them takes none away.
-    expect(await bus.listDeadLetters(consumer, 10)).toHaveLength(1);
-    await vi.waitFor(async () => {
-      const metrics = await harness.metricsOf(bus);
-      expect(metrics).toContain(`sotto_bus_dead_letters{consumer="${consumer}"} 1\n`);
-      expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="dead"} 1\n`);
-      expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="retried"} 2\n`);
-    }, PATIENT);
-  },
+  "dead-letters an event when its last repetition failed, with reason, attempts, time and routing key":
+    async (harness) => {
+      const { consumer, topology, publisher } = harness.setUp();
+      let calls = 0;
+      const bus = harness.consume(topology, consumer, async () => {
+        calls++;
+        throw new Error("the printer is on fire");
+      });
+      const admin = harness.admin(topology);
+      const events = makeEvents(1);
+      await publishForSure(publisher, events);
+      await vi.waitFor(async () => {
+        const letters = await admin.listDeadLetters(consumer, 10);
+        expect(letters).toEqual([
+          {
+            ...{ id: events[0]?.id, body: events[0], reason: "Error: the printer is on fire" },
+            ...{ attempts: 3, deadAt: expect.any(Date), routingKey: TYPE },
+          },
+        ]);
+      }, PATIENT);
+      expect(calls).toBe(1 + RETRY_DELAYS_SECONDS.length);
+      // Looking at them takes none away.
+      expect(await admin.listDeadLetters(consumer, 10)).toHaveLength(1);
+      await vi.waitFor(async () => {
+        const metrics = await harness.metricsOf(bus);
+        expect(metrics).toContain(`sotto_bus_dead_letters{consumer="${consumer}"} 1\n`);
+        expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="dead"} 1\n`);
+        expect(metrics).toContain(`sotto_bus_consumed_total{consumer="${consumer}",outcome="retried"} 2\n`);
+      }, PATIENT);
+    },
 
   "dead-letters poison at once: what the handler calls so, and what is no event": async (harness) => {
     const { consumer, topology, publisher } = harness.setUp();
     let calls = 0;
-    const bus = harness.consume(topology, consumer, async () => {
+    harness.consume(topology, consumer, async () => {
       calls++;
       throw new PoisonEventError("never");
     });
+    const admin = harness.admin(topology);
     const broken = { id: systemIds.uuidv7(), type: TYPE, key: "k", data: "garbage" };
     await vi.waitFor(() => publisher.publish([...makeEvents(1), broken]), PATIENT);
     await vi.waitFor(async () => {
-      const letters = await bus.listDeadLetters(consumer, 10);
+      const letters = await admin.listDeadLetters(consumer, 10);
       const reasons = letters.map(({ reason }) => reason).sort();
       expect(reasons).toEqual([
         "PoisonEventError: never",

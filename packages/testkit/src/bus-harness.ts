@@ -1,6 +1,7 @@
 // What the tests of the bus contract share: buses on a real broker, consumers of their own, events.
 import type { DomainEvent } from "@sotto/contracts/events";
 import type { Bus, ConsumeOptions } from "@sotto/platform/bus/bus";
+import { type BusAdmin, createBusAdmin } from "@sotto/platform/bus/bus-admin";
 import { createBus } from "@sotto/platform/bus/create-bus";
 import type { Topology } from "@sotto/platform/bus/topology";
 import { systemIds } from "@sotto/platform/ids";
@@ -8,7 +9,7 @@ import { createLogger } from "@sotto/platform/log";
 import { createMetrics, type Registry } from "@sotto/platform/metrics";
 import { vi } from "vitest";
 
-export type BrokerAddress = { databaseUrl: string; brokerUrl?: string };
+export type BrokerAddress = { databaseUrl: string; brokerUrl?: string; brokerCa?: string };
 
 export interface BusBroker {
   /** How a service that publishes, and one that consumes, reaches the broker. */
@@ -49,7 +50,7 @@ export async function publishForSure(bus: Bus, events: Parameters<Bus["publish"]
 }
 
 export function createBusHarness(broker: BusBroker) {
-  const open: Bus[] = [];
+  const open: (Bus | BusAdmin)[] = [];
   const registries = new Map<Bus, Registry>();
   const connect = (side: "publisher" | "consumer", topology: Topology): Bus => {
     const metrics = createMetrics();
@@ -70,9 +71,18 @@ export function createBusHarness(broker: BusBroker) {
     bus.consume({ consumer, types: [TYPE], handle, concurrency });
     return bus;
   };
+  /** As an operator connects, with the rights of the relay. */
+  const admin = (topology: Topology): BusAdmin => {
+    const log = createLogger({ service: "test", level: "silent" });
+    const retryDelaysSeconds = RETRY_DELAYS_SECONDS;
+    const opened = createBusAdmin({ ...broker.publisher, log, topology, retryDelaysSeconds });
+    open.push(opened);
+    return opened;
+  };
   return {
     broker,
     connect,
+    admin,
     consume,
     /** The metrics of a bus in the text format. */
     metricsOf: async (bus: Bus): Promise<string> => (await registries.get(bus)?.metrics()) ?? "",

@@ -1,22 +1,30 @@
 // A private RabbitMQ for tests: the program of the machine, on free ports of the loopback, with files of its own,
 // without a right beyond them.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { findFreePort } from "../../../scripts/embedded/free-port.ts";
+import { issueCertificate } from "./certificates.ts";
 
 export interface TestRabbitmq {
   /** amqp://, of a user with all rights. The same before and after a restart. */
   readonly url: string;
+  /** The same over TLS, by the name `localhost`; the certificate says no other. */
+  readonly tlsUrl: string;
+  /** PEM; signed the broker's certificate. */
+  readonly ca: string;
   /** Where the broker keeps its queues and its log. */
   readonly dir: string;
   /** Ends the broker as a power cut would. */
   kill9(): Promise<void>;
-  /** Starts it again on its files; call after kill9. */
+  /** Starts it again on its files, unless it runs. */
   restart(): Promise<void>;
+  /** Runs rabbitmqctl, as an operator would; answers what it prints. */
+  ctl(...args: string[]): Promise<string>;
   /** Ends everything and removes the files. */
   stop(): Promise<void>;
 }
@@ -30,6 +38,8 @@ const POLL_MS = 100;
 interface Node {
   readonly dir: string;
   readonly port: number;
+  readonly tlsPort: number;
+  readonly ca: string;
   readonly env: NodeJS.ProcessEnv;
   readonly identity: { uid?: number; gid?: number };
 }
@@ -40,18 +50,31 @@ interface RunningBroker {
   readonly exited: Promise<void>;
 }
 
+/** No alarm about the memory and the disk of a machine that runs tests, unless a test raises one. */
+function configuration(dir: string, tlsPort: number): string {
+  return `disk_free_limit.absolute = 10MB
+vm_memory_high_watermark.absolute = 1GB
+log.console = true
+log.console.level = warning
+listeners.ssl.1 = 127.0.0.1:${tlsPort}
+ssl_options.cacertfile = ${path.join(dir, "ca.pem")}
+ssl_options.certfile = ${path.join(dir, "cert.pem")}
+ssl_options.keyfile = ${path.join(dir, "key.pem")}
+`;
+}
+
 async function createNode(): Promise<Node> {
   const identity = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
   const dir = mkdtempSync(path.join(os.tmpdir(), "sotto-test-rabbitmq-"));
   const [port, distPort, epmdPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const tlsPort = await findFreePort();
+  const { ca, cert, key } = await issueCertificate({ names: ["localhost"], addresses: [] });
+  for (const [name, pem] of Object.entries({ ca, cert, key }))
+    writeFileSync(path.join(dir, `${name}.pem`), pem);
   mkdirSync(path.join(dir, "home"));
   writeFileSync(path.join(dir, "plugins"), "[].\n");
   writeFileSync(path.join(dir, "environment"), "");
-  // No alarm about the memory and the disk of a machine that runs tests.
-  writeFileSync(
-    path.join(dir, "rabbitmq.conf"),
-    "disk_free_limit.absolute = 10MB\nvm_memory_high_watermark.absolute = 1GB\nlog.console = true\nlog.console.level = warning\n",
-  );
+  writeFileSync(path.join(dir, "rabbitmq.conf"), configuration(dir, tlsPort));
   if (identity.uid !== undefined)
     for (const entry of ["", "home"]) chownSync(path.join(dir, entry), UNPRIVILEGED, UNPRIVILEGED);
   const env = {
@@ -74,7 +97,7 @@ async function createNode(): Promise<Node> {
     RABBITMQ_ENABLED_PLUGINS_FILE: path.join(dir, "plugins"),
     RABBITMQ_PID_FILE: path.join(dir, "home", "pid"),
   };
-  return { dir, port, env, identity };
+  return { dir, port, tlsPort, ca, env, identity };
 }
 
 /** Kills `pid` when this process dies, however it dies: the kernel then closes the pipe that the shell reads. */
@@ -154,6 +177,12 @@ async function killBroker(broker: RunningBroker): Promise<void> {
   await broker.exited;
 }
 
+async function runCtl({ env, identity, dir }: Node, args: readonly string[]): Promise<string> {
+  const program = path.join(path.dirname(SERVER), "rabbitmqctl");
+  const { stdout } = await promisify(execFile)(program, args, { cwd: dir, env, ...identity });
+  return stdout;
+}
+
 /** Starts a broker; about 10 s. Throws when RabbitMQ is not installed, with what to do about it. */
 export async function startRabbitmq(): Promise<TestRabbitmq> {
   if (!existsSync(SERVER))
@@ -174,7 +203,10 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   }
   return {
     url: `amqp://guest:guest@127.0.0.1:${node.port}`,
+    tlsUrl: `amqps://guest:guest@localhost:${node.tlsPort}`,
+    ca: node.ca,
     dir: node.dir,
+    ctl: (...args) => runCtl(node, args),
     kill9: async () => {
       if (broker !== undefined) await killBroker(broker);
       broker = undefined;

@@ -1,7 +1,13 @@
 // Chat nodes in the test's own process, over a real database.
 import { PROTOCOL_VERSION } from "@sotto/contracts/protocol-version";
 import { type ClientEvent, type FrameAnswer, SOCKET_PATH } from "@sotto/contracts/socket-events";
+import { createBus } from "@sotto/platform/bus/create-bus";
+import { systemClock } from "@sotto/platform/clock";
+import { systemIds } from "@sotto/platform/ids";
+import { createLogger } from "@sotto/platform/log";
+import { createMetrics } from "@sotto/platform/metrics";
 import { startServer } from "@sotto/platform/node-server";
+import { completeEvents, type NewEvent } from "@sotto/platform/outbox";
 import { startTokenMaker } from "@sotto/testkit/access-tokens";
 import { introduce, populate, type Resident } from "@sotto/testkit/population";
 import { createTestDatabase } from "@sotto/testkit/postgres";
@@ -39,6 +45,17 @@ export async function startChatWorld() {
       );
       nodes.push(node);
       return node;
+    },
+    /** Publishes what happened in another service, as the relay does: nobody else may write to the queues of all. */
+    async publish(event: NewEvent): Promise<void> {
+      const bus = createBus({
+        service: "relay",
+        databaseUrl: database.urlFor("relay"),
+        log: createLogger({ service: "relay", level: "silent" }),
+        metrics: createMetrics(),
+      });
+      await bus.publish(completeEvents({ clock: systemClock, ids: systemIds }, [event]));
+      await bus.close();
     },
     people: (count: number) => populate(owner, count),
     async talk(a: Resident, b: Resident): Promise<string> {

@@ -113,6 +113,7 @@ export function createContext(config: ChatConfig, sources: Partial<ChatSources> 
   const bus = createBus({
     service: config.NODE_NAME,
     brokerUrl: config.MESSAGE_BROKER_URL,
+    brokerCa: config.MESSAGE_BROKER_CA,
     databaseUrl: config.DATABASE_URL,
     log,
     metrics,

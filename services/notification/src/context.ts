@@ -44,6 +44,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
   const bus = createBus({
     service: "notification",
     brokerUrl: config.MESSAGE_BROKER_URL,
+    brokerCa: config.MESSAGE_BROKER_CA,
     databaseUrl: config.DATABASE_URL,
     log,
     metrics,

@@ -8,7 +8,8 @@ import {
   type TestDatabase,
   type TestPostgres,
 } from "@sotto/testkit/postgres";
-import { startRabbitmq, type TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import type { TestRabbitmq } from "@sotto/testkit/rabbitmq";
+import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -27,7 +28,7 @@ type Process = { child: ChildProcess; port: number };
 let postgres: TestPostgres;
 let broker: TestRabbitmq;
 beforeAll(async () => {
-  [postgres, broker] = await Promise.all([startTestPostgres(), startRabbitmq()]);
+  [postgres, broker] = await Promise.all([startTestPostgres(), useRabbitmq()]);
 });
 afterAll(async () => {
   await broker?.stop();

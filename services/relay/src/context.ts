@@ -26,6 +26,7 @@ export function createContext(config: RelayConfig) {
   const bus = createBus({
     service: "relay",
     brokerUrl: config.MESSAGE_BROKER_URL,
+    brokerCa: config.MESSAGE_BROKER_CA,
     databaseUrl: config.DATABASE_URL,
     log,
     metrics,

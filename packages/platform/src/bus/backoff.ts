@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 
 const RANDOM_STEPS = 2 ** 32;
-const systemRandom = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+/** 0 to 1, exclusive. */
+export const systemRandom = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS;
 
 export type BackoffOptions = {
   firstMs: number;
@@ -21,12 +21,17 @@ export function backoffMs(
 }
 
 /** Waits; ends early, without an error, when `signal` is aborted. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-  }
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
 }
 
 /** Calls `attempt` until it succeeds or `signal` is aborted, with growing pauses. */

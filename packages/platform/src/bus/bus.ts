@@ -1,4 +1,5 @@
 import type { DomainEvent, EventType } from "@sotto/contracts/events";
+import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { Registry } from "../metrics.ts";
 import type { Topology } from "./topology.ts";
@@ -25,7 +26,19 @@ export type ConsumeOptions<T extends EventType> = {
   concurrency: number;
 };
 
-export type DeadLetter = { readonly body: unknown; readonly reason: string };
+/** An event that a consumer could not handle, and that waits for a person. */
+export type DeadLetter = {
+  /** Of the event. */
+  readonly id: string;
+  readonly body: unknown;
+  readonly reason: string;
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** When it was given up. */
+  readonly deadAt: Date | undefined;
+  /** The type under which it was published. */
+  readonly routingKey: string;
+};
 
 /** Domain events between services, over RabbitMQ or over PostgreSQL. */
 export interface Bus {
@@ -39,8 +52,6 @@ export interface Bus {
   consume<T extends EventType>(options: ConsumeOptions<T>): void;
   /** Resolves when the broker answers and every consumer of this process is attached; rejects otherwise. */
   check(): Promise<void>;
-  /** Up to `limit` dead letters of a consumer, oldest first; they stay where they are. */
-  listDeadLetters(consumer: string, limit: number): Promise<DeadLetter[]>;
   /** Lets running handlers finish (5 s at most), then disconnects. */
   close(): Promise<void>;
 }
@@ -55,13 +66,17 @@ export type BusOptions = {
   service: string;
   /** `amqp(s)://`: RabbitMQ. Absent: pg-boss in the schema `bus` of the database. */
   brokerUrl?: string | undefined;
+  /** See `RabbitmqAddress`. */
+  brokerCa?: string | undefined;
   databaseUrl: string;
   log: Logger;
   metrics: Registry;
   topology?: Topology;
-  /** Delay before each repetition of an event whose handler failed; as many as there are repetitions. */
+  /** About how long to wait before each repetition of an event whose handler failed, for each of them. */
   retryDelaysSeconds?: readonly number[];
+  clock?: Clock;
 };
 
 /** `BusOptions` with every default filled in. */
-export type TransportOptions = BusOptions & Required<Pick<BusOptions, "topology" | "retryDelaysSeconds">>;
+export type TransportOptions = BusOptions &
+  Required<Pick<BusOptions, "topology" | "retryDelaysSeconds" | "clock">>;

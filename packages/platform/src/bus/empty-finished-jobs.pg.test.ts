@@ -5,6 +5,7 @@ import { systemIds } from "../ids.ts";
 import { createLogger } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import { type Bus, PoisonEventError } from "./bus.ts";
+import { createBusAdmin } from "./bus-admin.ts";
 import { createBus } from "./create-bus.ts";
 import { topology } from "./topology.ts";
 
@@ -66,7 +67,12 @@ test("a finished event leaves nothing of its content on the bus, and one that fa
   await expect.poll(finished, { timeout: 30_000 }).toBe(2);
   await expect.poll(() => queuesWith(handled), { timeout: 30_000 }).not.toContain("notification");
   await expect.poll(() => queuesWith(poison), { timeout: 30_000 }).toEqual(["notification.dead"]);
-  expect(await consumer.listDeadLetters("notification", 10)).toMatchObject([{ body: { key: poison } }]);
+  const admin = createBusAdmin({
+    databaseUrl: database.urlFor("notification"),
+    log: createLogger({ service: "test", level: "silent" }),
+  });
+  expect(await admin.listDeadLetters("notification", 10)).toMatchObject([{ body: { key: poison } }]);
+  await admin.close();
   // The jobs are still known by their ids: a repetition is not queued again.
   expect(await finished()).toBe(2);
 });

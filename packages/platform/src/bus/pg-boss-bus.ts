@@ -1,42 +1,27 @@
 import type { EventType } from "@sotto/contracts/events";
 import type { Pool } from "pg";
-import { type JobResult, PgBoss } from "pg-boss";
+import type { JobResult, PgBoss } from "pg-boss";
 import { createPool } from "../db.ts";
-import type { Logger } from "../log.ts";
 import { repeat } from "../repeat.ts";
 import { retryForever } from "./backoff.ts";
-import type { Bus, ConsumeOptions, DeadLetter, PublishableEvent, TransportOptions } from "./bus.ts";
+import type { Bus, ConsumeOptions, PublishableEvent, TransportOptions } from "./bus.ts";
 import { createBusMetrics } from "./bus-metrics.ts";
 import { assertWholeSubscription } from "./consume-options.ts";
 import { emptyFinishedJobs } from "./empty-finished-jobs.ts";
-import { type DeliveryContext, handleDelivery, type Outcome, reasonOf } from "./handle-delivery.ts";
+import { type DeliveryContext, handleDelivery, type Outcome } from "./handle-delivery.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { once } from "./once.ts";
+import { createBoss, deadQueue, declareQueues, SCHEMA, SUPERVISE_SECONDS } from "./pg-boss-queues.ts";
 import { consumersByType, type Topology } from "./topology.ts";
 
-const SCHEMA = "bus";
 const POOL_SIZE = 6;
 const POLL_SECONDS = 0.5;
 /** Jobs of one insert statement. */
 const INSERT_SIZE = 500;
 /** Jobs that a worker takes at once. */
 const BATCH_SIZE = 50;
-/** A worker that has not been heard of for so long is dead, and its jobs are given to another. The least allowed. */
-const HEARTBEAT_SECONDS = 10;
-/** Who looks for dead workers, and how often; the queues are few and small. */
-const SUPERVISE_SECONDS = 5;
-/** A handler that is still running after this counts as failed. */
-const HANDLER_SECONDS = 120;
-/** Waiting events of one consumer that are worth a line in the log. */
-const BACKLOG_WARNING = 100_000;
-/** pg-boss deletes jobs that wait longer. An event that waits for a dead service must not vanish: ten years. */
-const RETENTION_SECONDS = 10 * 365 * 24 * 3600;
-/** Finished jobs stay this long, without their events, so that an event that is published twice is not queued twice. */
-const FINISHED_SECONDS = 3600;
 const CLOSE_GRACE_MS = 5000;
 const BACKOFF = { firstMs: 200, maxMs: 5000 };
-
-const deadQueue = (consumer: string): string => `${consumer}.dead`;
 
 /**
  * The bus over PostgreSQL, for installations without RabbitMQ. One pg-boss queue per consumer, and one for its dead
@@ -50,7 +35,7 @@ export function createPgBossBus(options: TransportOptions): Bus {
     applicationName: `${options.service}-bus`,
     log,
   });
-  const boss = createBoss(pool, log);
+  const boss = createBoss(pool, log, { supervise: true });
   const closing = new AbortController();
   const consumers = new Map<string, "starting" | "attached">();
   const metrics = createBusMetrics(options.metrics, consumers, (consumer) =>
@@ -100,7 +85,6 @@ export function createPgBossBus(options: TransportOptions): Bus {
       for (const [consumer, state] of consumers)
         if (state !== "attached") throw new Error(`the consumer ${consumer} is not attached`);
     },
-    listDeadLetters: (consumer, limit) => listDeadLetters(pool, consumer, limit),
     close: once(async () => {
       closing.abort();
       await emptying.stop();
@@ -108,26 +92,6 @@ export function createPgBossBus(options: TransportOptions): Bus {
       await pool.end();
     }),
   };
-}
-
-function createBoss(pool: Pool, log: Logger): PgBoss {
-  const boss = new PgBoss({
-    db: { executeSql: (text, values) => pool.query(text, values) },
-    schema: SCHEMA,
-    migrate: false,
-    createSchema: false,
-    schedule: false,
-    registerInstance: false,
-    // Rebuilding indexes needs ownership; the owner's migrations may do it.
-    reindex: false,
-    monitorVacuum: false,
-    warningQueueSize: BACKLOG_WARNING,
-    superviseIntervalSeconds: SUPERVISE_SECONDS,
-    monitorIntervalSeconds: SUPERVISE_SECONDS,
-  });
-  boss.on("error", (error) => log.warn({ err: error }, "the bus had a problem with the database"));
-  boss.on("warning", (warning) => log.warn({ warning }, "the bus warns"));
-  return boss;
 }
 
 /** Starts pg-boss and makes the queues: once, by whoever needs it first, again after a failure. */
@@ -149,25 +113,6 @@ function startOnce(boss: PgBoss, topology: Topology, retryDelaysSeconds: readonl
       running = undefined;
     },
   };
-}
-
-async function declareQueues(boss: PgBoss, consumer: string, delays: readonly number[]): Promise<void> {
-  const keep = { retentionSeconds: RETENTION_SECONDS };
-  const queue = {
-    ...keep,
-    retryLimit: delays.length,
-    retryDelay: delays[0] ?? 0,
-    // Doubles from the first delay up to the last one.
-    retryBackoff: true,
-    retryDelayMax: Math.max(1, ...delays),
-    expireInSeconds: HANDLER_SECONDS,
-    heartbeatSeconds: HEARTBEAT_SECONDS,
-    deleteAfterSeconds: FINISHED_SECONDS,
-    deadLetter: deadQueue(consumer),
-  };
-  await boss.createQueue(deadQueue(consumer), keep);
-  await boss.createQueue(consumer, queue);
-  await boss.updateQueue(consumer, queue);
 }
 
 /**
@@ -229,23 +174,8 @@ function toResult(id: string, outcome: Outcome): JobResult {
 
 async function countDeadLetters(pool: Pool, consumer: string): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
-    `select count(*) from ${SCHEMA}.job where name = $1 and state = 'created'`,
+    `select count(*) from ${SCHEMA}.job where name = $1 and state < 'active'`,
     [deadQueue(consumer)],
   );
   return rows[0]?.count ?? 0;
-}
-
-async function listDeadLetters(pool: Pool, consumer: string, limit: number): Promise<DeadLetter[]> {
-  const { rows } = await pool.query<{ data: unknown; source_output: unknown }>(
-    `select data, source_output from ${SCHEMA}.job where name = $1 and state = 'created'
-     order by created_on, id limit $2`,
-    [deadQueue(consumer), limit],
-  );
-  return rows.map((row) => ({ body: row.data, reason: deadReason(row.source_output) }));
-}
-
-/** What the handler said, or what pg-boss says of a worker that vanished. */
-function deadReason(output: unknown): string {
-  const { reason, message } = (output ?? {}) as { reason?: unknown; message?: unknown };
-  return reasonOf(reason ?? message ?? "unknown");
 }

@@ -1,7 +1,8 @@
 import type { Channel } from "rabbitmq-client";
+import { retryLanesMs } from "./retry-lanes.ts";
 import type { Topology } from "./topology.ts";
 
-/** Every event of every service, by type as routing key. Integrators bind queues of their own to it. */
+/** Every event of every service, by type as routing key: for integrators, who bind queues of their own to it. */
 export const EXCHANGE = "sotto.events";
 
 /**
@@ -9,6 +10,8 @@ export const EXCHANGE = "sotto.events";
  * dead letters: an event that kills its consumer must not do so for ever.
  */
 const DELIVERY_LIMIT = 20;
+/** Who looks at dead letters gives them back. From RabbitMQ 4 on that counts, and 20 looks would be the end of them. */
+const LOOKS_LIMIT = 1_000_000_000;
 
 /** Replicated, and written to disk before a publisher reads its confirmation. */
 const QUORUM = { "x-queue-type": "quorum" } as const;
@@ -16,10 +19,17 @@ const QUORUM = { "x-queue-type": "quorum" } as const;
 export const mainQueue = (consumer: string): string => `sotto.${consumer}`;
 export const deadQueue = (consumer: string): string => `sotto.${consumer}.dead`;
 /** Named after its delay, so that other delays make other queues: a queue's arguments cannot be changed. */
-export const retryQueue = (consumer: string, delaySeconds: number): string =>
-  `sotto.${consumer}.retry.${delaySeconds}s`;
+export const retryQueue = (consumer: string, delayMs: number): string =>
+  `sotto.${consumer}.retry.${delayMs}ms`;
 
-export const exchangeDeclaration = { exchange: EXCHANGE, type: "topic", durable: true } as const;
+/** All queues of a consumer in which repetitions wait. */
+export function retryQueues(consumer: string, retryDelaysSeconds: readonly number[]): string[] {
+  return lanesOf(retryDelaysSeconds).map((delayMs) => retryQueue(consumer, delayMs));
+}
+
+function lanesOf(retryDelaysSeconds: readonly number[]): number[] {
+  return [...new Set(retryDelaysSeconds.flatMap(retryLanesMs))];
+}
 
 /** What moves to `target` moves safely: it leaves its queue only when the target has it (needs reject-publish). */
 function forwardTo(target: string) {
@@ -44,34 +54,39 @@ export function mainQueueDeclaration(consumer: string) {
   };
 }
 
-export function bindings(consumer: string, types: readonly string[]) {
-  return types.map((type) => ({ exchange: EXCHANGE, queue: mainQueue(consumer), routingKey: type }));
-}
-
-/** Makes everything that is missing. Rejects when something exists with other properties. */
+/**
+ * Makes everything that is missing. Rejects when something exists with other properties. Our own queues need no binding:
+ * each gets its events by name, because the broker calls an event routed as soon as any queue has it.
+ */
 export async function declareTopology(
   channel: Channel,
   topology: Topology,
   retryDelaysSeconds: readonly number[],
 ): Promise<void> {
-  await channel.exchangeDeclare(exchangeDeclaration);
-  for (const [consumer, types] of Object.entries(topology)) {
+  await channel.exchangeDeclare({ exchange: EXCHANGE, type: "topic", durable: true });
+  for (const consumer of Object.keys(topology)) {
     await channel.queueDeclare({
       queue: deadQueue(consumer),
       durable: true,
-      arguments: QUORUM,
+      arguments: { ...QUORUM, "x-delivery-limit": LOOKS_LIMIT },
     });
     await channel.queueDeclare(mainQueueDeclaration(consumer));
-    for (const seconds of new Set(retryDelaysSeconds))
+    for (const delayMs of lanesOf(retryDelaysSeconds))
       await channel.queueDeclare({
-        queue: retryQueue(consumer, seconds),
+        queue: retryQueue(consumer, delayMs),
         durable: true,
-        arguments: {
-          ...QUORUM,
-          "x-message-ttl": Math.round(seconds * 1000),
-          ...forwardTo(mainQueue(consumer)),
-        },
+        arguments: { ...QUORUM, "x-message-ttl": delayMs, ...forwardTo(mainQueue(consumer)) },
       });
-    for (const binding of bindings(consumer, types)) await channel.queueBind(binding);
   }
+}
+
+/** Rejects when the exchange, or the queue of a consumer for events or dead letters, is not there. */
+export async function checkTopology(
+  declare: Pick<Channel, "queueDeclare" | "exchangeDeclare">,
+  topology: Topology,
+): Promise<void> {
+  await declare.exchangeDeclare({ exchange: EXCHANGE, passive: true });
+  for (const consumer of Object.keys(topology))
+    for (const queue of [mainQueue(consumer), deadQueue(consumer)])
+      await declare.queueDeclare({ queue, passive: true });
 }

@@ -25,7 +25,6 @@ export const topology = {
 } as const satisfies Topology;
 
 export type Topology = Readonly<Record<string, readonly EventType[]>>;
-export type ConsumerName = keyof typeof topology;
 
 /** The consumers that want each type. */
 export function consumersByType(table: Topology): ReadonlyMap<EventType, readonly string[]> {

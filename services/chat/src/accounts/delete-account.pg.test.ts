@@ -1,7 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createBus } from "@sotto/platform/bus/create-bus";
-import { systemClock } from "@sotto/platform/clock";
-import { createMetrics } from "@sotto/platform/metrics";
 import { composeMessage, type Resident } from "@sotto/testkit/population";
 import type { KyselyPlugin } from "kysely";
 import { v7 } from "uuid";
@@ -345,26 +342,10 @@ describe("at the same moment", () => {
 
 test("user.account-deleted comes over the bus", async () => {
   const { ann } = await settled();
-  // Other services consume it too: only the relay may write to their queues.
-  const relay = createBus({
-    service: "relay",
-    databaseUrl: world.database.urlFor("relay"),
-    log: node.context.log,
-    metrics: createMetrics(),
-  });
-  await relay.publish([
-    {
-      id: v7(),
-      type: "user.account-deleted",
-      version: 1,
-      occurredAt: systemClock.now().toISOString(),
-      key: ann.accountId,
-      data: { accountId: ann.accountId },
-    } as never,
-  ]);
+  const { accountId } = ann;
+  await world.publish({ type: "user.account-deleted", key: accountId, data: { accountId } });
   await until("everything but the messages to be gone", async () => {
     const tables = await findTables(ann.accountId);
     return tables.length === 1 && tables[0] === "chat.message";
   });
-  await relay.close();
 });

@@ -1,8 +1,9 @@
 // Who is told of waiting messages, when, and how often: the events that the notification service acts on.
 import { randomUUID } from "node:crypto";
 import { DEVICE_HEADER } from "@sotto/contracts/message-api";
+import type { ChatDatabase } from "@sotto/platform/db-types/chat";
 import type { Resident } from "@sotto/testkit/population";
-import { sql } from "kysely";
+import { sql, type Transaction } from "kysely";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createChatApp } from "../app.ts";
 import { type ChatWorld, startChatWorld } from "../chat-node-fixture.ts";
@@ -354,19 +355,30 @@ test("telling reads no table as a whole, however small it is", async () => {
   await world.owner.query("update chat.node set seen_at = now() - interval '1 minute'");
   await age(MINUTE);
   const scans = await context.db.transaction().execute(async (tx) => {
+    // The view counts what this connection did before as well, as long as it has not been reported.
+    const before = await countScans(tx);
     expect(await tryLockUpkeep(tx)).toBe(true);
     const deviceIds = [people.to.deviceId];
     expect(await markTold(tx, deviceIds, { graceSeconds: 30, exceptAccounts: [] })).toHaveLength(1);
     expect(await listTold(tx, FIRST_ROUND.after, 10)).toEqual(deviceIds);
     expect(await listToldSiblings(tx, deviceIds)).toEqual(deviceIds);
     expect(await resetAttended(tx, deviceIds, 30)).toEqual([]);
-    const { rows } = await sql<{ relname: string; seq_scan: string; idx_scan: string }>`
-      select relname, seq_scan, idx_scan from pg_stat_xact_user_tables
-      where schemaname = 'chat' and (seq_scan > 0 or idx_scan > 0)`.execute(tx);
-    return rows;
+    const after = await countScans(tx);
+    return [...after].map(([table, { whole, byIndex }]) => ({
+      table,
+      whole: whole - (before.get(table)?.whole ?? 0),
+      byIndex: byIndex - (before.get(table)?.byIndex ?? 0),
+    }));
   });
-  expect(scans.map(({ relname }) => relname).sort()).toEqual(
-    ["account", "device", "envelope", "member", "message", "node", "presence"].sort(),
-  );
-  expect(scans.filter(({ seq_scan }) => Number(seq_scan) > 0)).toEqual([]);
+  const used = ["account", "device", "envelope", "member", "message", "node", "presence"];
+  expect(scans.filter(({ byIndex }) => byIndex > 0).map(({ table }) => table)).toEqual(used);
+  expect(scans.filter(({ whole }) => whole > 0)).toEqual([]);
 });
+
+/** How often this connection has read each table of the service, as a whole and by an index. */
+async function countScans(tx: Transaction<ChatDatabase>) {
+  const { rows } = await sql<{ table: string; whole: string; by_index: string }>`
+    select relname as table, coalesce(seq_scan, 0) as whole, coalesce(idx_scan, 0) as by_index
+    from pg_stat_xact_user_tables where schemaname = 'chat' order by relname`.execute(tx);
+  return new Map(rows.map((row) => [row.table, { whole: Number(row.whole), byIndex: Number(row.by_index) }]));
+}

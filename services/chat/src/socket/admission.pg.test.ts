@@ -225,16 +225,8 @@ describe("an open connection", () => {
     const resident = await somebody();
     const { socket, reasons } = await online(two, resident);
     const closing = disconnected(socket);
-    await one.context.bus.publish([
-      {
-        id: v7(),
-        type: "user.session-revoked",
-        version: 1,
-        occurredAt: systemClock.now().toISOString(),
-        key: resident.accountId,
-        data: { accountId: resident.accountId, sessionId: resident.sessionId },
-      } as never,
-    ]);
+    const { accountId, sessionId } = resident;
+    await world.publish({ type: "user.session-revoked", key: accountId, data: { accountId, sessionId } });
     await closing;
     expect(reasons).toEqual(["session_revoked"]);
   });
