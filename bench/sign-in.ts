@@ -6,13 +6,14 @@ import { hash, verify } from "@node-rs/argon2";
 import type { SignedIn } from "@sotto/contracts/user-api";
 import { createPasswordHasher } from "@sotto/user-service/passwords/password-hasher";
 import { createWorkQueue } from "@sotto/user-service/passwords/work-queue";
+import type { BenchDatabase } from "./ground.ts";
 import { createHttpClient, httpRequest } from "./http-client.ts";
 import { spreadOf } from "./percentile.ts";
 import { cpuMsOf } from "./process-usage.ts";
 import { startProfiling } from "./profile.ts";
 import { RefusedFigures, round } from "./report.ts";
 import type { Bench, Scenario } from "./scenario.ts";
-import type { ServiceProcess } from "./service-process.ts";
+import { type ServiceProcess, startService } from "./service-process.ts";
 import { enter, startUserService, watchMe } from "./user-service.ts";
 
 const ACCOUNTS = 16;
@@ -92,6 +93,24 @@ async function signInAll(
   return perS;
 }
 
+/** What a bare program reaches that does nothing but the hash, the two statements and HTTP: see sign-in-server.ts. */
+async function measureBare(
+  bench: Bench,
+  database: BenchDatabase,
+  people: readonly Person[],
+  seconds: number,
+): Promise<number> {
+  const server = await startService(bench.ground.cleanup, {
+    name: "bare sign-in",
+    script: "bench/sign-in-server.ts",
+    env: { DATABASE_URL: database.urlFor("user") },
+    readyPath: "/",
+  });
+  const perS = await signInAll(server, people, seconds, () => undefined);
+  await server.stop();
+  return perS;
+}
+
 async function runSignIn(bench: Bench): Promise<void> {
   const { ground, report } = bench;
   const { seconds } = bench.arguments;
@@ -119,6 +138,7 @@ async function runSignIn(bench: Bench): Promise<void> {
   const me = spreadOf(await watch.stop());
   await profiling.endStatements();
   await delay(200);
+  const barePerS = await measureBare(bench, database, people, seconds / 2);
   const floorAfter = await measureFloor(seconds / 3);
   const floorPerS = (floorBefore.perS + floorAfter.perS) / 2;
   report.row({
@@ -126,6 +146,9 @@ async function runSignIn(bench: Bench): Promise<void> {
     signInsPerS: round(perS, 1),
     floorPerS: round(floorPerS, 1),
     ratio: round(perS / floorPerS, 3),
+    barePerS: round(barePerS, 1),
+    bareRatio: round(barePerS / floorPerS, 3),
+    ofBare: round(perS / barePerS, 3),
     meP50Ms: round(me.p50Ms, 1),
     meP99Ms: round(me.p99Ms, 1),
     serviceCpuMsPerSignIn: round(ofService ?? Number.NaN, 2),

@@ -1,8 +1,11 @@
 // Who is told that messages wait, by a whole installation: somebody who is away once by push and once by mail, and nobody
 // who is there or has read.
-import { readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { type Client, createClient, memoryStore } from "@sotto/client";
+import { startPushService, type TestPushService } from "@sotto/testkit/push-service";
 import { type Stack, startStack } from "@sotto/testkit/stack";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -12,25 +15,47 @@ const PATIENT = { timeout: 40_000, interval: 200 };
 const password = "correct horse battery staple";
 
 let stack: Stack;
-let database: pg.Client;
+let push: TestPushService;
+let notify: pg.Client;
+let chat: pg.Client;
 const clients: Client[] = [];
 
 beforeAll(async () => {
-  // A digest comes late enough that whoever reads meanwhile is noticed in time.
-  stack = await startStack({ env: { WAITING_GRACE_SECONDS: "1", DIGEST_AFTER_MINUTES: "0.15" } });
+  push = await startPushService();
+  const folder = mkdtempSync(path.join(os.tmpdir(), "sotto-push-"));
+  const caFile = path.join(folder, "ca.pem");
+  writeFileSync(caFile, push.ca);
+  stack = await startStack({
+    env: {
+      WAITING_GRACE_SECONDS: "1",
+      // A digest comes late enough that whoever reads meanwhile is noticed in time.
+      DIGEST_AFTER_MINUTES: "0.15",
+      PUSH_PRIVATE_HOSTS: push.host,
+      PUSH_CA_FILE: caFile,
+    },
+  });
+  rmSync(folder, { recursive: true });
+  [notify, chat] = [await connect("notification"), await connect("chat")];
+});
+
+/** To the database, as one of the services. */
+async function connect(role: "notification" | "chat"): Promise<pg.Client> {
   const secrets = JSON.parse(readFileSync(path.join(stack.dataDir, "secrets.json"), "utf8"));
   const port = stack.runFile().parts.find(({ name }) => name === "postgresql")?.port ?? 0;
-  database = new pg.Client({
+  const client = new pg.Client({
     ...{ host: "127.0.0.1", port, database: "sotto" },
-    ...{ user: ROLES.notification, password: secrets.databasePasswords.notification },
+    ...{ user: ROLES[role], password: secrets.databasePasswords[role] },
   });
-  await database.connect();
-});
+  await client.connect();
+  return client;
+}
+
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close()));
-  await database?.end();
+  await Promise.all([notify?.end(), chat?.end()]);
   await stack?.stop();
   stack?.remove();
+  await push?.stop();
 });
 
 type Mail = { to: string[]; subject: string; text: string };
@@ -41,7 +66,7 @@ async function mailsTo(address: string): Promise<Mail[]> {
 }
 
 const digestsTo = async (address: string) =>
-  (await mailsTo(address)).filter(({ subject }) => /messages? waits?/.test(subject));
+  (await mailsTo(address)).filter(({ subject }) => /messages? (is|are) waiting/.test(subject));
 
 /** Somebody with a proved address, whose device could be woken by push. */
 async function person(username: string) {
@@ -57,30 +82,54 @@ async function person(username: string) {
   };
   await expect.poll(findToken, PATIENT).toBeDefined();
   await client.account.email.verify(token ?? "");
-  const { accountId = "", deviceId = "" } = (await client.account()) ?? {};
-  await database.query(
-    `insert into notify.push_subscription
-       (account_id, device_id, session_id, endpoint, host, p256dh, auth, server_key, created_at)
-     values ($1, $2, gen_random_uuid(), 'https://push.invalid/x', 'push.invalid',
-       decode(repeat('04', 65), 'hex'), decode(repeat('00', 16), 'hex'), decode(repeat('04', 65), 'hex'), now())`,
-    [accountId, deviceId],
-  );
-  return { client, username, email, accountId };
+  const subscription = push.subscribe({ serverKey: await client.push.key() });
+  await client.push.subscribe(subscription);
+  const { accountId = "" } = (await client.account()) ?? {};
+  return { client, username, email, accountId, endpoint: subscription.endpoint };
 }
 
-const count = async (table: "push" | "waiting", { accountId }: { accountId: string }) =>
-  (await database.query(`select from notify.${table} where account_id = $1`, [accountId])).rowCount;
+type Person = Awaited<ReturnType<typeof person>>;
 
-async function readByRequest(username: string, conversationId: string, messageId: string): Promise<number> {
-  const call = (route: string, body: object, token?: string) =>
-    fetch(new URL(route, stack.url), {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(body),
-    });
-  const signedIn = await (await call("/api/user/sign-in", { username, password, tokens: "bearer" })).json();
-  const route = `/api/chat/conversations/${conversationId}/read`;
-  return (await call(route, { messageId }, signedIn.session.accessToken)).status;
+const pushesTo = ({ endpoint }: { endpoint: string }) =>
+  push.received.filter((received) => received.endpoint === endpoint);
+
+/** How many devices of somebody something waits for, as far as the notification service knows. */
+const countWaiting = async ({ accountId }: Person) =>
+  (await notify.query("select from notify.waiting where account_id = $1", [accountId])).rowCount;
+
+async function call(method: string, route: string, body: object, token?: string): Promise<Response> {
+  return fetch(new URL(route, stack.url), {
+    method,
+    headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
+    body: JSON.stringify(body),
+  });
+}
+
+async function signIn(username: string): Promise<string> {
+  const answer = await call("POST", "/api/user/sign-in", { username, password, tokens: "bearer" });
+  return ((await answer.json()) as { session: { accessToken: string } }).session.accessToken;
+}
+
+/** What somebody has been sent, and has not read, waits at a second device, which is never connected and can be woken. */
+async function addSleepingDevice({ accountId, username, client }: Person): Promise<{ endpoint: string }> {
+  const deviceId = randomUUID();
+  await chat.query(
+    `insert into chat.device (account_id, device_id, registration_id, identity_key, request_hash, created_at, last_seen_at)
+     values ($1, $2, 1, decode(repeat('05', 33), 'hex'), '', now(), now() - interval '1 minute')`,
+    [accountId, deviceId],
+  );
+  await chat.query(
+    `insert into chat.envelope (device_id, envelope_id, message_id, envelope)
+     select $1, nextval('chat.envelope_id'), m.message_id, 'x' from chat.message m
+     join chat.member b on b.conversation_id = m.conversation_id
+     where b.account_id = $2 and m.sender_account_id <> $2`,
+    [deviceId, accountId],
+  );
+  const subscription = push.subscribe({ serverKey: await client.push.key() });
+  const route = `/api/notifications/push-subscriptions/${deviceId}`;
+  const { status } = await call("PUT", route, subscription, await signIn(username));
+  expect(status).toBe(204);
+  return subscription;
 }
 
 it("somebody who is away gets one push and later one digest; who is there gets none; who reads takes back what is pending", {
@@ -93,21 +142,35 @@ it("somebody who is away gets one push and later one digest; who is there gets n
     await person("reader"),
   ];
   await Promise.all([away.client.close(), reader.client.close()]);
+  const heard = there.client.messages()[Symbol.asyncIterator]().next();
   const chats = await Promise.all(
     [reader, there, away].map(({ username }) => sender.client.conversations.direct(username)),
   );
   const [toReader] = await Promise.all(
-    chats.map(async (chat) => {
-      const { messageId, accepted } = await chat.send({ text: "hello" });
+    chats.map(async (conversation) => {
+      const { messageId, accepted } = await conversation.send({ text: "hello" });
       await accepted;
-      return { messageId, conversationId: chat.conversationId };
+      return { messageId, route: `/api/chat/conversations/${conversation.conversationId}/read` };
     }),
   );
-  await expect.poll(() => count("waiting", reader), PATIENT).toBe(1);
-  expect(await readByRequest("reader", toReader?.conversationId ?? "", toReader?.messageId ?? "")).toBe(200);
-  await expect.poll(() => count("waiting", reader), PATIENT).toBe(0);
+  expect((await heard).value?.text).toBe("hello");
+  const sleeping = await addSleepingDevice(there);
+
+  await expect.poll(() => countWaiting(reader), PATIENT).toBe(1);
+  const { messageId, route = "" } = toReader ?? {};
+  expect((await call("POST", route, { messageId }, await signIn("reader"))).status).toBe(200);
+  await expect.poll(() => countWaiting(reader), PATIENT).toBe(0);
+
   await expect.poll(async () => (await digestsTo(away.email)).length, PATIENT).toBe(1);
-  expect(await count("push", away)).toBe(1);
-  expect([await count("push", there), await digestsTo(there.email)]).toEqual([0, []]);
+  expect(pushesTo(away).map(({ payload }) => JSON.parse(payload))).toEqual([
+    { v: 1, type: "messages-waiting" },
+  ]);
+  // Long after the others were told.
+  expect([...pushesTo(there), ...pushesTo(sleeping), ...(await digestsTo(there.email))]).toEqual([]);
   expect(await digestsTo(reader.email)).toEqual([]);
+
+  await there.client.close();
+  await expect.poll(() => pushesTo(sleeping).length, PATIENT).toBe(1);
+  expect(pushesTo(there)).toEqual([]);
+  expect(push.faults).toEqual([]);
 });
