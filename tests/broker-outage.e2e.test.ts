@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createClient, memoryStore } from "@sotto/client";
 import type { TestRabbitmq } from "@sotto/testkit/rabbitmq";
 import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
@@ -105,4 +107,37 @@ test("people register and chat on while the broker is dead; health says so, and 
   expect(await metricsOf("chat-1")).toContain('sotto_bus_dead_letters{consumer="chat"} 0\n');
   expect(welcomes()).toEqual(once);
   await Promise.all([...Object.values(people), erin].map((person) => person.close()));
+});
+
+/** The example of docs/events.md, run as it stands there. */
+async function startExample(): Promise<{ heard(): string; stop(): void }> {
+  const page = readFileSync(new URL("../docs/events.md", import.meta.url), "utf8");
+  const program = /```js\n([\s\S]+?)```/.exec(page)?.[1] ?? "";
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    // Where the library that it imports is found.
+    cwd: new URL("../packages/platform", import.meta.url),
+    env: { PATH: process.env.PATH, MESSAGE_BROKER_URL: broker.url },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return { heard: () => said, stop: () => child.kill("SIGKILL") };
+}
+
+test("a program of an integrator hears what happens, as the page on events says", async () => {
+  const example = await startExample();
+  try {
+    // Its queue gets what is published once it is bound: people register until it has heard of one.
+    let people = 0;
+    const whatIsSaid = async () => {
+      people += 1;
+      await (await register(`integrated_${people}`)).close();
+      return example.heard();
+    };
+    await expect.poll(whatIsSaid, PATIENT).toMatch(/^user\.account-registered [0-9a-f-]{36}$/m);
+  } finally {
+    example.stop();
+  }
 });
