@@ -96,6 +96,11 @@ describe("an embedded PostgreSQL", () => {
     expect(await query(second.url, "select a from kept")).toEqual([{ a: 7 }]);
   });
 
+  it("looks after dead rows every ten seconds: the outbox is as large as what passes between two visits", async () => {
+    const { url } = await start();
+    expect(await query(url, "show autovacuum_naptime")).toEqual([{ autovacuum_naptime: "10s" }]);
+  });
+
   it("listens on 127.0.0.1 alone, asks for a password, and never runs as root", async () => {
     const { url, pid } = await start();
     expect(await query(url, "show listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);

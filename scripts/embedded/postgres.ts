@@ -90,6 +90,8 @@ function launch({ native, directory, port, ephemeral, onLog }: LaunchOptions): P
     `max_connections=${MAX_CONNECTIONS}`,
     "timezone=UTC",
     "log_timezone=UTC",
+    // Instead of once a minute: the outbox is as large as what passes between two visits.
+    "autovacuum_naptime=10s",
     ...(ephemeral ? EPHEMERAL_SETTINGS : []),
   ];
   const args = ["-D", directory.data, ...settings.flatMap((setting) => ["-c", setting])];
