@@ -12,6 +12,8 @@ import { pickLaneMs } from "./retry-lanes.ts";
 
 /** How often a consumer asks whether the broker still knows it. */
 const WATCH_MS = 5000;
+/** A consumer that nothing was given to for so many looks attaches again, whatever the broker says: a minute. */
+const IDLE_LOOKS = 12;
 const BACKOFF = { firstMs: 200, maxMs: 5000 };
 
 export type ConsumerDeps = {
@@ -35,8 +37,9 @@ export type AttachedConsumer = {
 /**
  * Consumes until it is closed; the client declares the queue and subscribes again after every loss of the connection.
  * When the queue was deleted the broker mostly says so, but not when somebody makes it again at once (RabbitMQ 3.10,
- * quorum queues). Then the queue knows of no consumer, or takes the old one for one of its own, which gets nothing. So now
- * and then we ask whether it has consumers, and whether messages wait although nothing is done here.
+ * quorum queues). Then the queue knows of no consumer, or takes the old one for one of its own, which gets nothing; even
+ * what it was given in vain is not counted as waiting. So now and then we ask whether the queue has consumers, and whether
+ * messages wait although nothing is done here; and who is idle for long attaches again anyhow.
  */
 export function startConsumer<T extends EventType>(
   deps: ConsumerDeps,
@@ -48,8 +51,8 @@ export function startConsumer<T extends EventType>(
   const attachNow = (): Consumer => attach({ ...deps, hold, activity }, options);
   const former = new Set<Promise<void>>();
   let current = attachNow();
-  const replace = (): void => {
-    context.log.warn({ consumer: options.consumer }, "the queue was made anew; attaching again");
+  const replace = (why: string, level: "warn" | "debug" = "warn"): void => {
+    context.log[level]({ consumer: options.consumer }, `${why}; attaching again`);
     const ended = current.close().finally(() => former.delete(ended));
     former.add(ended);
     current = attachNow();
@@ -60,15 +63,17 @@ export function startConsumer<T extends EventType>(
     const queue = connection.ready && (await connection.queueDeclare(mainQueueDeclaration(options.consumer)));
     const isAttached = queue && looked === current && looked.consumerTag !== "";
     if (isAttached && queue.consumerCount > 0) return queue.messageCount;
-    if (isAttached) replace();
+    if (isAttached) replace("the queue was made anew");
     throw new Error(`the consumer ${options.consumer} is not attached`);
   };
-  let before = { waiting: 0, deliveries: 0 };
+  let before = { waiting: 0, deliveries: 0, idleLooks: 0 };
   const watch = repeat(context, `look after the consumer ${options.consumer}`, WATCH_MS, async () => {
     const waiting = await check().catch(() => 0);
     const isIdle = activity.running === 0 && activity.deliveries === before.deliveries;
-    if (isIdle && waiting > 0 && before.waiting > 0) replace();
-    before = { waiting, deliveries: activity.deliveries };
+    const idleLooks = isIdle ? before.idleLooks + 1 : 0;
+    if (isIdle && waiting > 0 && before.waiting > 0) replace("messages wait in vain");
+    else if (idleLooks > 0 && idleLooks % IDLE_LOOKS === 0) replace("nothing came for a minute", "debug");
+    before = { waiting, deliveries: activity.deliveries, idleLooks };
   });
   return {
     check: async () => {
