@@ -1,6 +1,7 @@
 import { checkDatabase } from "@sotto/platform/db";
 import { addHealth } from "@sotto/platform/health";
 import { type App, addOpenApi, createApp } from "@sotto/platform/http";
+import { bounceRoutes } from "./bounces/routes.ts";
 import type { NotificationContext } from "./context.ts";
 import { exportRoutes } from "./exports/routes.ts";
 import { inAppRoutes } from "./in-app/routes.ts";
@@ -19,6 +20,7 @@ export function createNotificationApp(context: NotificationContext): App {
   app.route(BASE_PATH, unsubscribeRoutes(context));
   app.route(BASE_PATH, inAppRoutes(context));
   app.route(BASE_PATH, preferenceRoutes(context));
+  app.route("/", bounceRoutes(context));
   addHealth(app, {
     checks: { database: () => checkDatabase(context.pool), broker: () => context.bus.check() },
     metrics: context.metrics,

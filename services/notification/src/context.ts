@@ -52,12 +52,13 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
   const limits = createLimits(config.RATE_LIMITS, { pool, schema: "notify", clock, log });
   const unsubscribeKey = unsubscribeKeyOf(config.SEAL_KEY);
   const smtp = createSmtp(smtpOptions(config));
+  const emails = addEmailMetrics(metrics, db);
   const sender = createSender({
     ...{ db, clock, ids, log, limits, smtp, unsubscribeKey },
     sealKey: config.SEAL_KEY,
     publicUrl: config.PUBLIC_URL,
     defaultLanguage: config.DEFAULT_LANGUAGE,
-    emails: addEmailMetrics(metrics, db),
+    emails,
     alarm: createFaultAlarm(log),
   });
   const keys = config.VAPID_PRIVATE_KEY;
@@ -82,7 +83,7 @@ export function createContext(config: NotificationConfig, sources: Partial<Notif
     await database.close();
   };
   return {
-    ...{ log, metrics, clock, ids, db, pool, bus, limits, sender, pushSender, unsubscribeKey, close },
+    ...{ log, metrics, clock, ids, db, pool, bus, limits, sender, emails, pushSender, unsubscribeKey, close },
     /** What subscriptions are made with, and where they may lead. */
     push: { keys, hosts },
     notified: addInAppMetrics(metrics),

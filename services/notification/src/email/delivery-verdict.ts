@@ -56,6 +56,11 @@ function judgeReply(code: number, status: string | undefined, command: string): 
   return command === "RCPT TO" && NO_SUCH_ADDRESS.has(status) ? "no-such-address" : "refused";
 }
 
+/** Whether an enhanced status code says that the address does not exist. */
+export function isNoSuchAddress(status: string): boolean {
+  return NO_SUCH_ADDRESS.has(status);
+}
+
 function enhancedStatus(response: unknown): string | undefined {
   if (typeof response !== "string") return undefined;
   return /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];

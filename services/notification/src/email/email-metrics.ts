@@ -6,7 +6,7 @@ import { countUnsentEmails } from "./email-queries.ts";
 
 /**
  * What became of an attempt. `sent`, and four ends without: `refused` by the mail server, `unsendable`, `suppressed`
- * address, `dropped` since the address gets too many. After the others the mail waits: `retried`, `faulty`
+ * address, `dropped` since the address gets too many. `bounced`: sent, and did not arrive. After the others the mail waits: `retried`, `faulty`
  * configuration, `delayed` since the address gets too many.
  */
 export type Outcome =
@@ -15,6 +15,7 @@ export type Outcome =
   | "unsendable"
   | "suppressed"
   | "dropped"
+  | "bounced"
   | "retried"
   | "faulty"
   | "delayed";

@@ -93,6 +93,25 @@ export async function setEmailFailed(
   return numUpdatedRows === 1n;
 }
 
+/**
+ * A mail that was sent to this address did not arrive. By the constraint email_once_per_event.
+ * @returns false when there is none such, or it has failed already.
+ */
+export async function setEmailBounced(
+  db: Db,
+  bounce: { eventId: string; kind: string; recipient: string; at: Date; error: string },
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("email")
+    .set({ sent_at: null, failed_at: bounce.at, last_error: bounce.error })
+    .where("event_id", "=", bounce.eventId)
+    .where("kind", "=", bounce.kind)
+    .where(sql<string>`lower(recipient)`, "=", bounce.recipient)
+    .where("sent_at", "is not", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
 /** Mails that are still to be sent. */
 export async function countUnsentEmails(db: Db): Promise<number> {
   const { count } = await db
