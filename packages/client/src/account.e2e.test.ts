@@ -278,6 +278,36 @@ describe("the people of an account", () => {
   });
 });
 
+describe("the list of notifications", () => {
+  it("is told of while it happens: a sign-in elsewhere, and who wants to become a contact; and is read and tidied", async () => {
+    const [alice, bob] = [await person(), await person()];
+    const { client, username } = alice;
+    const told: number[] = [];
+    client.on("notifications-changed", ({ unread }) => told.push(unread));
+    await expect.poll(() => client.status, PATIENT).toBe("live");
+    await bob.client.contacts.add(username);
+    await expect.poll(() => told.at(-1), PATIENT).toBe(1);
+    const elsewhere = await open();
+    await expect(elsewhere.signIn({ username, password })).rejects.toMatchObject({
+      code: "device_not_linked",
+    });
+    await expect.poll(() => told.at(-1), PATIENT).toBe(2);
+
+    const { notifications } = client;
+    const [newest, oldest] = await all(notifications.list());
+    expect(newest).toMatchObject({ type: "security-notice", data: { notice: "new-session" }, readAt: null });
+    expect(oldest).toMatchObject({ type: "contact-requested", data: { accountId: bob.accountId } });
+    await notifications.markRead(oldest?.notificationId ?? "");
+    expect(await notifications.unreadCount()).toBe(1);
+    await expect(bob.client.notifications.remove(newest?.notificationId ?? "")).rejects.toMatchObject({
+      code: "not_found",
+    });
+    await notifications.remove(newest?.notificationId ?? "");
+    await expect.poll(() => told.at(-1), PATIENT).toBe(0);
+    expect(await all(notifications.list())).toHaveLength(1);
+  });
+});
+
 describe("the attention of an account", () => {
   it("is asked for when it wants, and not for what it has read or muted", async () => {
     const [alice, bob] = [await person(), await person()];

@@ -65,8 +65,7 @@ const failures = async () =>
   (await owner.query("select last_error from notify.email where failed_at is not null and sent_at is null"))
     .rows;
 const told = async () =>
-  (await owner.query("select e ->> 'type' as type from outbox.event, jsonb_array_elements(events) e"))
-    .rows;
+  (await owner.query("select e ->> 'type' as type from outbox.event, jsonb_array_elements(events) e")).rows;
 
 it("a mail that bounced has failed, is told of once, and its address gets no more when there is none such", async () => {
   const sent = await mail("Alice@Example.org");
