@@ -128,6 +128,15 @@ describe("an event", () => {
     expect((await listOf(ann)).map(({ data }) => data.accountId)).toEqual([ben, cleo]);
     expect(await unreadOf(ann)).toBe(2);
   });
+
+  it("takes the place of nothing but the same from the same one", async () => {
+    await addNotification(context, asked(cleo, ben));
+    await addNotification(context, eventOf("chat.contact-accepted", { accountId: ann, byAccountId: cleo }));
+    await addNotification(context, asked(cleo));
+    expect((await listOf(ann)).map(({ type }) => type)).toEqual(["contact-requested", "contact-accepted"]);
+    expect(await listOf(ben)).toHaveLength(1);
+    expect([await unreadOf(ann), await unreadOf(ben)]).toEqual([2, 1]);
+  });
 });
 
 describe("the list of an account", () => {
@@ -199,6 +208,7 @@ describe("the list of an account", () => {
 
   it("loses what its owner takes off; what is another's, or gone, is not there and stays as it is", async () => {
     await addNotification(context, notice("new-session"));
+    expect((await ask(ann, "POST", `/${systemIds.uuidv7()}/read`)).status).toBe(404);
     const [one] = await listOf(ann);
     const path = `/${one?.notificationId}`;
     for (const [method, address] of [
