@@ -4,8 +4,6 @@ import type { AccountDatabase } from "@sotto/platform/db-types/account";
 import type { Transaction } from "kysely";
 import type { PrefixRange } from "./prefix-range.ts";
 
-export type Credentials = { readonly account: Account; readonly passwordHash: string };
-
 /** The columns of an account that its owner sees. */
 export const ACCOUNT_COLUMNS = [
   "account_id",
@@ -28,7 +26,7 @@ export type AccountRow = {
 
 export async function insertAccount(
   db: Executor<AccountDatabase>,
-  { account, passwordHash }: Credentials,
+  { account, passwordHash }: { account: Account; passwordHash: string },
 ): Promise<void> {
   await db
     .insertInto("account")
@@ -51,18 +49,6 @@ export async function hasUsername(db: Executor<AccountDatabase>, username: strin
     .where("username", "=", username)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-export async function findCredentials(
-  db: Executor<AccountDatabase>,
-  username: string,
-): Promise<Credentials | undefined> {
-  const row = await db
-    .selectFrom("account")
-    .select([...ACCOUNT_COLUMNS, "password_hash"])
-    .where("username", "=", username)
-    .executeTakeFirst();
-  return row && { account: toAccount(row), passwordHash: row.password_hash };
 }
 
 /** Replaces a hash by a newer one of the same password; does nothing when the password was changed meanwhile. */
