@@ -6,6 +6,7 @@ import { systemIds } from "@sotto/platform/ids";
 import { createLogger } from "@sotto/platform/log";
 import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { queueDigest } from "../email/queue-digest.ts";
 import { findAddressee } from "./account-queries.ts";
 import { forgetAccount } from "./forget-account.ts";
 import { recordAddressee } from "./record-addressee.ts";
@@ -60,6 +61,20 @@ it("a new account has an address that is not verified, and gets what is sent to 
   const id = systemIds.uuidv7();
   await recordAddressee(context(), registered(id));
   expect(await findAddressee(notify.db, id)).toMatchObject({ email_verified: false, active: true });
+});
+
+it("a digest that is queued goes out to nobody whose account has been deactivated meanwhile", async () => {
+  const id = systemIds.uuidv7();
+  const active = updated(id, 1, "here@example.org");
+  await recordAddressee(context(), { ...active, data: { ...active.data, active: true } });
+  const digest = { accountId: id, eventId: systemIds.uuidv7(), waiting: 2 };
+  const queued = await notify.db
+    .transaction()
+    .execute((tx) => queueDigest(tx, { clock: systemClock, ids: systemIds }, digest));
+  expect(queued).toBe("queued");
+  await recordAddressee(context(), updated(id, 2, "here@example.org"));
+  const left = await notify.db.selectFrom("email").select("kind").where("account_id", "=", id).execute();
+  expect(left).toEqual([]);
 });
 
 it("nothing is known of an account that is gone, nor learned from events that come late", async () => {
