@@ -1,5 +1,6 @@
 import type { Channel, Connection } from "rabbitmq-client";
 import type { Logger } from "../log.ts";
+import { pause } from "./backoff.ts";
 import type { BusAdmin, QueueState, Redriven } from "./bus-admin.ts";
 import { connectRabbitmq, type RabbitmqAddress, withinMs } from "./rabbitmq-connection.ts";
 import { movedMessage, type Received, toDeadLetter } from "./rabbitmq-message.ts";
@@ -9,6 +10,7 @@ import type { Topology } from "./topology.ts";
 
 /** Dead letters that are moved together. */
 const BATCH = 100;
+const GIVEN_BACK_MS = 200;
 const CLOSE_GRACE_MS = 5000;
 
 export type RabbitmqAdminOptions = RabbitmqAddress & {
@@ -94,12 +96,18 @@ async function onChannel<R>(connection: Connection, work: (channel: Channel) => 
   }
 }
 
+/** An empty queue is asked once more: what another channel has just given back may not be there yet. */
 async function fetchUpTo(channel: Channel, queue: string, limit: number): Promise<Received[]> {
   const messages: Received[] = [];
+  let hasWaited = false;
   while (messages.length < limit) {
     const message = await channel.basicGet({ queue });
-    if (message === undefined) break;
-    messages.push(message);
+    if (message !== undefined) messages.push(message);
+    else if (messages.length > 0 || hasWaited) break;
+    else {
+      await pause(GIVEN_BACK_MS);
+      hasWaited = true;
+    }
   }
   return messages;
 }
@@ -112,17 +120,20 @@ async function redrive(
   { limit, id }: Redriven,
 ): Promise<number> {
   const queue = deadQueue(consumer);
-  // Those that die again meanwhile are left: they would go round and round.
-  let left = (await channel.queueDeclare({ queue, passive: true })).messageCount;
-  let moved = 0;
-  while (left > 0 && moved < limit) {
-    const fetched = await fetchUpTo(channel, queue, Math.min(BATCH, left, limit - moved));
+  // Those that die again meanwhile are left: they would go round and round. The count of the queue says nothing, as it
+  // comes a moment after the messages.
+  const moved = new Set<string>();
+  while (moved.size < limit) {
+    const fetched = await fetchUpTo(channel, queue, Math.min(BATCH, limit - moved.size));
     if (fetched.length === 0) break;
-    left -= fetched.length;
-    const chosen = id === undefined ? fetched : fetched.filter(({ messageId }) => messageId === id);
+    const chosen = fetched.filter(
+      ({ messageId = "" }) => !moved.has(messageId) && (id === undefined || messageId === id),
+    );
     await publisher.publish(chosen.map((message) => movedMessage(message, mainQueue(consumer))));
-    for (const { deliveryTag } of chosen) channel.basicAck({ deliveryTag });
-    moved += chosen.length;
+    for (const { deliveryTag, messageId = "" } of chosen) {
+      channel.basicAck({ deliveryTag });
+      moved.add(messageId);
+    }
   }
-  return moved;
+  return moved.size;
 }
