@@ -1,13 +1,5 @@
-import { pause } from "@sotto/platform/bus/backoff";
 import type { Logger } from "@sotto/platform/log";
-
-export interface DeliveryLoop {
-  start(): void;
-  /** Looks for work at once instead of at the next poll. */
-  wake(): void;
-  /** Ends what is under way, and waits for it. */
-  stop(): Promise<void>;
-}
+import { createPollLoop, type PollLoop } from "./poll-loop.ts";
 
 /** A queue in the database that several processes share. */
 export type DeliveryQueue<Job> = {
@@ -21,7 +13,6 @@ export type DeliveryQueue<Job> = {
   deliver(job: Job, stopping: AbortSignal): Promise<void>;
 };
 
-const POLL_MS = 1000;
 /** A lane takes no more work than this, so that one that hangs leaves room for the others. */
 export const LANE_SLOTS = 8;
 export const ALL_SLOTS = 64;
@@ -30,12 +21,10 @@ export const ALL_SLOTS = 64;
  * Works a queue off until stopped, and survives a database that is away. A claim takes as much as one lane has slots,
  * from lanes that have a free one: a lane so has fewer than two times `LANE_SLOTS` jobs under way.
  */
-export function createDeliveryLoop<Job>({ log }: { log: Logger }, queue: DeliveryQueue<Job>): DeliveryLoop {
+export function createDeliveryLoop<Job>({ log }: { log: Logger }, queue: DeliveryQueue<Job>): PollLoop {
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
   const lanes = new Map<string, number>();
-  let waking = new AbortController();
-  let running: Promise<void> = Promise.resolve();
 
   const fullLanes = () => [...lanes].filter(([, jobs]) => jobs >= LANE_SLOTS).map(([lane]) => lane);
 
@@ -51,7 +40,7 @@ export function createDeliveryLoop<Job>({ log }: { log: Logger }, queue: Deliver
         if (jobs > 1) lanes.set(lane, jobs - 1);
         else lanes.delete(lane);
         underWay.delete(work);
-        if (madeRoom) waking.abort();
+        if (madeRoom) loop.wake();
       });
     underWay.add(work);
   };
@@ -65,30 +54,13 @@ export function createDeliveryLoop<Job>({ log }: { log: Logger }, queue: Deliver
     return jobs.length === limit;
   };
 
-  const run = async (): Promise<void> => {
-    let isFailing = false;
-    while (!stopping.signal.aborted) {
-      waking = new AbortController();
-      try {
-        const mayBeMore = await claimOnce();
-        isFailing = false;
-        if (mayBeMore) continue;
-      } catch (error) {
-        if (!isFailing) log.warn({ err: error }, `${queue.name} cannot be read`);
-        isFailing = true;
-      }
-      await pause(POLL_MS, AbortSignal.any([stopping.signal, waking.signal]));
-    }
-  };
-
+  const loop = createPollLoop({ log }, { failing: `${queue.name} cannot be read`, step: claimOnce });
   return {
-    start: () => {
-      running = run();
-    },
-    wake: () => waking.abort(),
+    ...loop,
+    /** Ends what is under way, too. */
     stop: async () => {
       stopping.abort();
-      await running;
+      await loop.stop();
       await Promise.all(underWay);
     },
   };

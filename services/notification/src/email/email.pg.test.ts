@@ -7,11 +7,12 @@ import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { PollLoop } from "../delivery/poll-loop.ts";
 import { claimEmails, pruneSettled } from "./email-queries.ts";
 import { queueMail } from "./queue-mail.ts";
 import { newSendDeps } from "./send-deps-fixture.ts";
 import { type SendDeps, sendDueMail } from "./send-due-mail.ts";
-import { createSender, type Sender } from "./sender.ts";
+import { createSender } from "./sender.ts";
 import { createSmtp, type Smtp } from "./smtp.ts";
 
 const PATIENT = { timeout: 20_000, interval: 50 };
@@ -24,7 +25,7 @@ let owner: pg.Client;
 let smtp: TestSmtp;
 let clockMs: number;
 const transports: Smtp[] = [];
-const senders: Sender[] = [];
+const senders: PollLoop[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();

@@ -1,4 +1,5 @@
-import { createDeliveryLoop, type DeliveryLoop, type DeliveryQueue } from "../delivery/delivery-loop.ts";
+import { createDeliveryLoop, type DeliveryQueue } from "../delivery/delivery-loop.ts";
+import type { PollLoop } from "../delivery/poll-loop.ts";
 import { claimPushes, type DuePush } from "./push-queries.ts";
 import { type SendDeps, sendPush } from "./send-push.ts";
 
@@ -6,7 +7,7 @@ import { type SendDeps, sendPush } from "./send-push.ts";
 const LEASE_MS = 30_000;
 
 /** Sends queued pushes until stopped. Several senders share the queue; pushes to one host share its slots. */
-export function createPushSender(deps: SendDeps): DeliveryLoop {
+export function createPushSender(deps: SendDeps): PollLoop {
   return createDeliveryLoop(deps, pushQueue(deps));
 }
 

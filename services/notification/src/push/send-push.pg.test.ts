@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { startPushService, type TestPushService, type TestSubscription } from "@sotto/testkit/push-service";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
+import type { PollLoop } from "../delivery/poll-loop.ts";
 import { createPushHttp, type PushHttp, TIMEOUTS } from "./push-http.ts";
 import { addPushMetrics } from "./push-metrics.ts";
 import { prunePushes } from "./push-queries.ts";
@@ -29,7 +29,7 @@ let owner: pg.Client;
 let service: TestPushService;
 let clockMs: number;
 const services: TestPushService[] = [];
-const senders: DeliveryLoop[] = [];
+const senders: PollLoop[] = [];
 /** Of all push services that were started. */
 const hosts = new Set<string>();
 let http: PushHttp;
@@ -340,7 +340,7 @@ describe("a subscription", () => {
 });
 
 describe("the sender", () => {
-  function startSender(changes: Partial<SendDeps> = {}): DeliveryLoop {
+  function startSender(changes: Partial<SendDeps> = {}): PollLoop {
     const sender = createPushSender(sendDeps(changes));
     senders.push(sender);
     sender.start();
