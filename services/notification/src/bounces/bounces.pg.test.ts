@@ -1,43 +1,20 @@
 // What a mail server sends back, handed in as it does.
 import { systemIds } from "@sotto/platform/ids";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
-import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { createNotificationApp } from "../app.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
-import { newVapidKey } from "../push/vapid-key-fixture.ts";
-import { newSealKeys } from "../seal-key-fixture.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 import { notification } from "./bounce-fixture.ts";
 
-let database: TestDatabase;
-let owner: pg.Client;
-let context: NotificationContext;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
+let owner: NotificationWorld["owner"];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  context = createContext(
-    parseNotificationConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      DATABASE_URL: database.urlFor("notification"),
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "no-reply@example.org",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: "http://127.0.0.1:1/jwks.json",
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: newVapidKey(),
-    }),
-  );
+  world = await startNotification();
+  ({ context, owner } = world);
 });
 beforeEach(() => owner.query("truncate notify.email, notify.suppressed_address, outbox.event"));
-afterAll(async () => {
-  await context?.close();
-  await owner?.end();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 async function mail(recipient: string, isSent = true): Promise<{ eventId: string; kind: string }> {
   const eventId = systemIds.uuidv7();

@@ -1,49 +1,24 @@
 import { problem } from "@sotto/contracts/errors";
 import { systemClock } from "@sotto/platform/clock";
 import { systemIds } from "@sotto/platform/ids";
-import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { strFromU8, unzipSync } from "fflate";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { recordWaiting } from "../attention/record-waiting.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
 import { addNotification } from "../in-app/add-notification.ts";
-import { newVapidKey } from "../push/vapid-key-fixture.ts";
-import { newSealKeys } from "../seal-key-fixture.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 
-let database: TestDatabase;
-let tokens: TokenMaker;
-let context: NotificationContext;
-let owner: pg.Client;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
+let owner: NotificationWorld["owner"];
+let tokens: NotificationWorld["tokens"];
 
 beforeAll(async () => {
-  [database, tokens] = await Promise.all([createTestDatabase(), startTokenMaker()]);
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  context = createContext(
-    parseNotificationConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      DATABASE_URL: database.urlFor("notification"),
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "no-reply@example.org",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: tokens.jwksUrl,
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: newVapidKey(),
-    }),
-  );
+  world = await startNotification();
+  ({ context, owner, tokens } = world);
 });
-afterAll(async () => {
-  await context?.close();
-  await owner?.end();
-  await tokens?.close();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 const newToken = (accountId: string, authenticatedSecondsAgo = 0) =>
   tokens.sign(accountId, systemIds.uuidv7(), { authenticatedSecondsAgo });

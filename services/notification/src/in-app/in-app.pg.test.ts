@@ -3,51 +3,25 @@ import { type DomainEvent, type NewEventData, parseEvent } from "@sotto/contract
 import { notificationPage } from "@sotto/contracts/in-app-api";
 import { limits } from "@sotto/contracts/limits";
 import { systemIds } from "@sotto/platform/ids";
-import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
-import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
-import { newVapidKey } from "../push/vapid-key-fixture.ts";
-import { newSealKeys } from "../seal-key-fixture.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 import { addNotification } from "./add-notification.ts";
 import { forgetOldNotifications } from "./forget-old-notifications.ts";
 import type { NotifiedEvent } from "./notification-of.ts";
 
-let database: TestDatabase;
-let tokens: TokenMaker;
-let context: NotificationContext;
-let owner: pg.Client;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
+let owner: NotificationWorld["owner"];
+let tokens: NotificationWorld["tokens"];
 
 beforeAll(async () => {
-  [database, tokens] = await Promise.all([createTestDatabase(), startTokenMaker()]);
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  context = createContext(
-    parseNotificationConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      DATABASE_URL: database.urlFor("notification"),
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "no-reply@example.org",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: tokens.jwksUrl,
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: newVapidKey(),
-      RATE_LIMITS: '{"*": "off"}',
-    }),
-  );
+  world = await startNotification({ RATE_LIMITS: '{"*": "off"}' });
+  ({ context, owner, tokens } = world);
 });
 beforeEach(() => owner.query("truncate notify.notification, notify.processed_event, outbox.event"));
-afterAll(async () => {
-  await context?.close();
-  await owner?.end();
-  await tokens?.close();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 const [ann, ben, cleo] = [systemIds.uuidv7(), systemIds.uuidv7(), systemIds.uuidv7()];
 

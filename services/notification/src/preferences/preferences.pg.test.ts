@@ -1,43 +1,22 @@
 import type { NotificationPreferences } from "@sotto/contracts/preferences-api";
 import { systemIds } from "@sotto/platform/ids";
-import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
-import { newVapidKey } from "../push/vapid-key-fixture.ts";
-import { newSealKeys } from "../seal-key-fixture.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 
 const DEFAULTS = { timeZone: null, quietHours: null, push: true, emailDigest: true };
 
-let database: TestDatabase;
-let tokens: TokenMaker;
-let context: NotificationContext;
-let owner: pg.Client;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
+let owner: NotificationWorld["owner"];
+let tokens: NotificationWorld["tokens"];
 
 beforeAll(async () => {
-  [database, tokens] = await Promise.all([createTestDatabase(), startTokenMaker()]);
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  context = createContext(
-    parseNotificationConfig({
-      ...{ PORT: "0", LOG_LEVEL: "fatal", PUBLIC_URL: "http://localhost", JWKS_URL: tokens.jwksUrl },
-      ...{ SMTP_URL: "smtp://127.0.0.1:1", MAIL_FROM: "a@example.org" },
-      DATABASE_URL: database.urlFor("notification"),
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: newVapidKey(),
-    }),
-  );
+  world = await startNotification();
+  ({ context, owner, tokens } = world);
 });
-afterAll(async () => {
-  await owner?.end();
-  await context?.close();
-  await tokens?.close();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 async function ask(accountId: string, change?: unknown) {
   const response = await createNotificationApp(context).request("/api/notifications/preferences", {

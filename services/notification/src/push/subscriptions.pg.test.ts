@@ -1,19 +1,14 @@
 import { limits } from "@sotto/contracts/limits";
 import { pushKey, pushSubscriptions } from "@sotto/contracts/notification-api";
 import { systemIds } from "@sotto/platform/ids";
-import { startTokenMaker, type TokenMaker } from "@sotto/testkit/access-tokens";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { newSubscriberSecrets, publicKeyOf } from "@sotto/testkit/push-decrypt";
 import { strFromU8, unzipSync } from "fflate";
-import pg from "pg";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { insertMark, lockAccount } from "../accounts/account-queries.ts";
 import { deletedAccountMark } from "../accounts/deleted-account-mark.ts";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
-import { newSealKeys } from "../seal-key-fixture.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 import { forgetDevice } from "./forget-device.ts";
 import { forgetSession } from "./forget-session.ts";
 import { insertEndedSession } from "./subscription-queries.ts";
@@ -23,36 +18,16 @@ import { vapidPrivateKey } from "./vapid-keys.ts";
 const BASE = "http://localhost/api/notifications";
 const keyText = newVapidKey();
 
-let database: TestDatabase;
-let tokens: TokenMaker;
-let context: NotificationContext;
-let owner: pg.Client;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
+let owner: NotificationWorld["owner"];
+let tokens: NotificationWorld["tokens"];
 
 beforeAll(async () => {
-  [database, tokens] = await Promise.all([createTestDatabase(), startTokenMaker()]);
-  owner = new pg.Client({ connectionString: database.ownerUrl });
-  await owner.connect();
-  context = createContext(
-    parseNotificationConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      DATABASE_URL: database.urlFor("notification"),
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "no-reply@example.org",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: tokens.jwksUrl,
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: keyText,
-      PUSH_PRIVATE_HOSTS: "ntfy.lan:8443",
-    }),
-  );
+  world = await startNotification({ VAPID_PRIVATE_KEY: keyText, PUSH_PRIVATE_HOSTS: "ntfy.lan:8443" });
+  ({ context, owner, tokens } = world);
 });
-afterAll(async () => {
-  await context?.close();
-  await owner?.end();
-  await tokens?.close();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 function newSubscription(endpoint = `https://push.example.org/${systemIds.uuidv7()}`) {
   const secrets = newSubscriberSecrets();

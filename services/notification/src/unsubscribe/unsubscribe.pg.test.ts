@@ -1,41 +1,23 @@
 // The link of a digest, through the REST side.
 import { systemIds } from "@sotto/platform/ids";
-import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { upsertAddressee } from "../accounts/account-queries.ts";
 import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
-import { parseNotificationConfig } from "../config.ts";
-import { createContext, type NotificationContext } from "../context.ts";
 import { queueDigest } from "../email/queue-digest.ts";
+import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
 import { isDigestWanted, setDigestWanted } from "../preferences/preference-queries.ts";
-import { newVapidKey } from "../push/vapid-key-fixture.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 import { unsubscribeKeyOf, unsubscribeToken } from "./unsubscribe-token.ts";
 
-let database: TestDatabase;
-let context: NotificationContext;
+let world: NotificationWorld;
+let context: NotificationWorld["context"];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  context = createContext(
-    parseNotificationConfig({
-      PORT: "0",
-      LOG_LEVEL: "fatal",
-      DATABASE_URL: database.urlFor("notification"),
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "no-reply@example.org",
-      PUBLIC_URL: "http://localhost:8080",
-      JWKS_URL: "http://127.0.0.1:1/jwks.json",
-      SEAL_KEY: JSON.stringify(newSealKeys().sealKey),
-      VAPID_PRIVATE_KEY: newVapidKey(),
-    }),
-  );
+  world = await startNotification();
+  ({ context } = world);
 });
-afterAll(async () => {
-  await context?.close();
-  await database?.drop();
-});
+afterAll(() => world?.close());
 
 async function newAccount(): Promise<string> {
   const accountId = systemIds.uuidv7();
