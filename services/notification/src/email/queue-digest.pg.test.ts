@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from "@sotto/testkit/postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { upsertAddressee } from "../accounts/account-queries.ts";
 import { forgetAccount } from "../accounts/forget-account.ts";
-import { setDigestWanted } from "../preferences/preference-queries.ts";
+import { putPreferences } from "../preferences/preference-queries.ts";
 import { claimEmails, setEmailSent } from "./email-queries.ts";
 import { deleteUnsentDigests, queueDigest } from "./queue-digest.ts";
 import { insertSuppression } from "./suppression-queries.ts";
@@ -69,7 +69,9 @@ it("nobody is told who is unknown, not active, whose address is not proved or su
     since: systemClock.now(),
   });
   const unwilling = await newAccount();
-  await notify.db.transaction().execute((tx) => setDigestWanted(tx, unwilling, false, systemClock.now()));
+  await notify.db
+    .transaction()
+    .execute((tx) => putPreferences(tx, unwilling, { email_digest: false }, systemClock.now()));
   for (const accountId of [
     systemIds.uuidv7(),
     await newAccount({ active: false }),
@@ -81,7 +83,9 @@ it("nobody is told who is unknown, not active, whose address is not proved or su
     expect(await mailsOf(accountId)).toEqual([]);
   }
   expect(await queue(await newAccount(), { waiting: 0 })).toBe("skipped");
-  await notify.db.transaction().execute((tx) => setDigestWanted(tx, unwilling, true, systemClock.now()));
+  await notify.db
+    .transaction()
+    .execute((tx) => putPreferences(tx, unwilling, { email_digest: true }, systemClock.now()));
   expect(await queue(unwilling)).toBe("queued");
 });
 
@@ -109,7 +113,9 @@ it("digests that were not sent can be taken back; what was sent, other mails and
 
 it("what an account chose goes with it", async () => {
   const accountId = await newAccount();
-  await notify.db.transaction().execute((tx) => setDigestWanted(tx, accountId, false, systemClock.now()));
+  await notify.db
+    .transaction()
+    .execute((tx) => putPreferences(tx, accountId, { email_digest: false }, systemClock.now()));
   await forgetAccount(context(), {
     ...{ id: systemIds.uuidv7(), version: 1, occurredAt: "2026-01-01T00:00:00.000Z", key: accountId },
     type: "user.account-deleted",

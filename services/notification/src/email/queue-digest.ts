@@ -2,7 +2,7 @@ import type { NotifyDatabase } from "@sotto/platform/db-types/notify";
 import type { Transaction } from "kysely";
 import { findAddressee } from "../accounts/account-queries.ts";
 import type { NotificationContext } from "../context.ts";
-import { isDigestWanted } from "../preferences/preference-queries.ts";
+import { getPreferences } from "../preferences/preference-queries.ts";
 import { deleteUnsentOf, insertEmailOnce } from "./email-queries.ts";
 import type { MailContent } from "./mail-kinds.ts";
 import { findSuppression } from "./suppression-queries.ts";
@@ -24,7 +24,7 @@ export async function queueDigest(
   if (waiting < 1) return "skipped";
   const addressee = await findAddressee(tx, accountId);
   if (!addressee?.active || !addressee.email_verified) return "skipped";
-  if (!(await isDigestWanted(tx, accountId))) return "skipped";
+  if (!(await getPreferences(tx, accountId)).email_digest) return "skipped";
   if (await findSuppression(tx, addressee.email)) return "skipped";
   const content: MailContent<"digest"> = { waiting };
   const now = clock.now();

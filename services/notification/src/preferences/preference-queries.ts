@@ -25,7 +25,7 @@ export async function getPreferences(db: Db, accountId: string): Promise<StoredP
   return row ?? DEFAULTS;
 }
 
-/** Behind `lockAccount`, as `setDigestWanted`. */
+/** Behind `lockAccount`: else the preferences of an account could be written while it is forgotten. */
 export async function putPreferences(
   tx: Transaction<NotifyDatabase>,
   accountId: string,
@@ -36,32 +36,6 @@ export async function putPreferences(
     .insertInto("preferences")
     .values({ account_id: accountId, ...change, updated_at: at })
     .onConflict((conflict) => conflict.column("account_id").doUpdateSet({ ...change, updated_at: at }))
-    .execute();
-}
-
-/** Who has chosen nothing gets digests. */
-export async function isDigestWanted(db: Db, accountId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("preferences")
-    .select("email_digest")
-    .where("account_id", "=", accountId)
-    .executeTakeFirst();
-  return row?.email_digest ?? true;
-}
-
-/** Behind `lockAccount`: else the preferences of an account could be written while it is forgotten. */
-export async function setDigestWanted(
-  tx: Transaction<NotifyDatabase>,
-  accountId: string,
-  wanted: boolean,
-  at: Date,
-): Promise<void> {
-  await tx
-    .insertInto("preferences")
-    .values({ account_id: accountId, email_digest: wanted, updated_at: at })
-    .onConflict((conflict) =>
-      conflict.column("account_id").doUpdateSet({ email_digest: wanted, updated_at: at }),
-    )
     .execute();
 }
 

@@ -6,7 +6,7 @@ import { forgetAccount } from "../accounts/forget-account.ts";
 import { createNotificationApp } from "../app.ts";
 import { queueDigest } from "../email/queue-digest.ts";
 import { type NotificationWorld, startNotification } from "../notification-fixture.ts";
-import { isDigestWanted, setDigestWanted } from "../preferences/preference-queries.ts";
+import { getPreferences, putPreferences } from "../preferences/preference-queries.ts";
 import { newSealKeys } from "../seal-key-fixture.ts";
 import { unsubscribeKeyOf, unsubscribeToken } from "./unsubscribe-token.ts";
 
@@ -60,7 +60,9 @@ it("one press stops the digests of one account, takes back the unsent, and says 
 it("digests that their owner switched on again come again", async () => {
   const accountId = await newAccount();
   await post(tokenOf(accountId));
-  await context.db.transaction().execute((tx) => setDigestWanted(tx, accountId, true, context.clock.now()));
+  await context.db
+    .transaction()
+    .execute((tx) => putPreferences(tx, accountId, { email_digest: true }, context.clock.now()));
   expect(await digest(accountId)).toBe("queued");
 });
 
@@ -74,7 +76,7 @@ it("looking at the link leads to the page and changes nothing: programs open the
     expect(await answer.text()).toContain(page);
   }
   expect((await post("x", { method: "GET" })).status).toBe(400);
-  expect(await isDigestWanted(context.db, accountId)).toBe(true);
+  expect((await getPreferences(context.db, accountId)).email_digest).toBe(true);
 });
 
 it("a token that was not made here is refused, whether there is such an account or not", async () => {
@@ -82,7 +84,7 @@ it("a token that was not made here is refused, whether there is such an account 
   const forged = unsubscribeToken(unsubscribeKeyOf(newSealKeys().sealKey), accountId);
   for (const token of [forged, "A".repeat(64), "", "x", `${tokenOf(accountId)}A`])
     expect((await post(token)).status).toBe(400);
-  expect(await isDigestWanted(context.db, accountId)).toBe(true);
+  expect((await getPreferences(context.db, accountId)).email_digest).toBe(true);
 });
 
 it("the token of an account that is gone is answered like any other, and writes nothing down", async () => {

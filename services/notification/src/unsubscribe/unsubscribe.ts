@@ -3,7 +3,7 @@ import { hasMark, lockAccount } from "../accounts/account-queries.ts";
 import { deletedAccountMark } from "../accounts/deleted-account-mark.ts";
 import type { NotificationContext } from "../context.ts";
 import { deleteUnsentDigests } from "../email/queue-digest.ts";
-import { setDigestWanted } from "../preferences/preference-queries.ts";
+import { putPreferences } from "../preferences/preference-queries.ts";
 import { accountOfToken } from "./unsubscribe-token.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function unsubscribe(
   await db.transaction().execute(async (tx) => {
     await lockAccount(tx, accountId);
     if (await hasMark(tx, deletedAccountMark(accountId))) return;
-    await setDigestWanted(tx, accountId, false, clock.now());
+    await putPreferences(tx, accountId, { email_digest: false }, clock.now());
     await deleteUnsentDigests(tx, accountId);
   });
 }
