@@ -1,9 +1,8 @@
 // The public catalogue of events: the document that tools read, and the page that people read.
 import { readFileSync } from "node:fs";
 import schema from "@asyncapi/specs/schemas/3.0.0-without-$id.json" with { type: "json" };
-import { EVENT_EXCHANGE, eventDocument } from "@sotto/contracts/event-document";
-import { eventSchema, eventTypes } from "@sotto/contracts/events";
-import { EXCHANGE } from "@sotto/platform/bus/rabbitmq-topology";
+import { eventDocument } from "@sotto/contracts/event-document";
+import { EVENT_EXCHANGE, eventSchema, eventTypes } from "@sotto/contracts/events";
 import { topology } from "@sotto/platform/bus/topology";
 import { Ajv } from "ajv";
 import formats from "ajv-formats";
@@ -24,8 +23,9 @@ test("the document is valid AsyncAPI 3.0", () => {
   expect(isValid({ ...eventDocument(), channels: { one: { address: 1 } } })).toBe(false);
 });
 
-test("the document names the exchange that events are published to", () => {
-  expect(EVENT_EXCHANGE).toBe(EXCHANGE);
+test("the page names the exchange that events are published to, which integrators have bound queues to", () => {
+  expect(EVENT_EXCHANGE).toBe("sotto.events");
+  expect(page).toContain(`\`${EVENT_EXCHANGE}\``);
 });
 
 describe.each(eventTypes)("%s", (type) => {

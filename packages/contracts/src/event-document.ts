@@ -1,8 +1,5 @@
 import { z } from "zod";
-import { type EventType, eventSchema, eventTypes } from "./events.ts";
-
-/** The topic exchange that all events are published to, with their type as the routing key. */
-export const EVENT_EXCHANGE = "sotto.events";
+import { EVENT_EXCHANGE, type EventType, eventSchema, eventTypes } from "./events.ts";
 
 const BINDING_VERSION = "0.3.0";
 

@@ -126,6 +126,12 @@ const eventData = {
     .describe("An account's list of notifications has changed."),
 } as const;
 
+/**
+ * The topic exchange at RabbitMQ that every event of every service is published to, with its type as the routing key: for
+ * integrators, who bind queues of their own to it.
+ */
+export const EVENT_EXCHANGE = "sotto.events";
+
 export type EventType = keyof typeof eventData;
 export type EventData<T extends EventType> = z.infer<(typeof eventData)[T]>;
 /** `EventData` as it is written: what has a default can be left out. */

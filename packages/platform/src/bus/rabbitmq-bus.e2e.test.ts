@@ -1,3 +1,4 @@
+import { EVENT_EXCHANGE } from "@sotto/contracts/events";
 import { describeBus } from "@sotto/testkit/bus-contract";
 import {
   createBusHarness,
@@ -11,7 +12,7 @@ import { issueCertificate } from "@sotto/testkit/certificates";
 import { useRabbitmq } from "@sotto/testkit/shared-rabbitmq";
 import { Connection } from "rabbitmq-client";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { deadQueue, EXCHANGE, mainQueue, mainQueueDeclaration, retryQueues } from "./rabbitmq-topology.ts";
+import { deadQueue, mainQueue, mainQueueDeclaration, retryQueues } from "./rabbitmq-topology.ts";
 
 /** RabbitMQ installations have a database as well; this bus must not need it. */
 const UNUSED_DATABASE = "postgres://nobody@127.0.0.1:1/none";
@@ -50,7 +51,7 @@ describe("RabbitMQ", () => {
     await publishForSure(publisher, makeEvents(1));
     // An integrator, who takes everything.
     const { queue } = await connection.queueDeclare({ exclusive: true });
-    await connection.queueBind({ exchange: EXCHANGE, queue, routingKey: "#" });
+    await connection.queueBind({ exchange: EVENT_EXCHANGE, queue, routingKey: "#" });
     await connection.queueDelete({ queue: mainQueue(consumer) });
     const events = makeEvents(2);
     await expect(both.publish(events)).rejects.toThrow(

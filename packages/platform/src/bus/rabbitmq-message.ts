@@ -1,8 +1,9 @@
+import { EVENT_EXCHANGE } from "@sotto/contracts/events";
 import type { SyncMessage } from "rabbitmq-client";
 import type { DeadLetter, PublishableEvent } from "./bus.ts";
 import { reasonOf } from "./handle-delivery.ts";
 import type { OutgoingMessage } from "./rabbitmq-publisher.ts";
-import { EXCHANGE, mainQueue } from "./rabbitmq-topology.ts";
+import { mainQueue } from "./rabbitmq-topology.ts";
 
 const ATTEMPT_HEADER = "x-sotto-attempt";
 const REASON_HEADER = "x-sotto-reason";
@@ -35,7 +36,7 @@ export function toMessages(event: PublishableEvent, consumers: readonly string[]
       envelope: { ...common, exchange: "", routingKey: mainQueue(consumer), mandatory: true },
       body,
     })),
-    { envelope: { ...common, exchange: EXCHANGE, routingKey: event.type, mandatory: false }, body },
+    { envelope: { ...common, exchange: EVENT_EXCHANGE, routingKey: event.type, mandatory: false }, body },
   ];
 }
 

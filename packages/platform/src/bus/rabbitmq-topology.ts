@@ -1,9 +1,7 @@
+import { EVENT_EXCHANGE } from "@sotto/contracts/events";
 import type { Channel } from "rabbitmq-client";
 import { retryLanesMs } from "./retry-lanes.ts";
 import type { Topology } from "./topology.ts";
-
-/** Every event of every service, by type as routing key: for integrators, who bind queues of their own to it. */
-export const EXCHANGE = "sotto.events";
 
 /**
  * A delivery that ended with the death of the consumer's process, or of its connection, this often goes to the
@@ -63,7 +61,7 @@ export async function declareTopology(
   topology: Topology,
   retryDelaysSeconds: readonly number[],
 ): Promise<void> {
-  await channel.exchangeDeclare({ exchange: EXCHANGE, type: "topic", durable: true });
+  await channel.exchangeDeclare({ exchange: EVENT_EXCHANGE, type: "topic", durable: true });
   for (const consumer of Object.keys(topology)) {
     await channel.queueDeclare({
       queue: deadQueue(consumer),
@@ -85,7 +83,7 @@ export async function checkTopology(
   declare: Pick<Channel, "queueDeclare" | "exchangeDeclare">,
   topology: Topology,
 ): Promise<void> {
-  await declare.exchangeDeclare({ exchange: EXCHANGE, passive: true });
+  await declare.exchangeDeclare({ exchange: EVENT_EXCHANGE, passive: true });
   for (const consumer of Object.keys(topology))
     for (const queue of [mainQueue(consumer), deadQueue(consumer)])
       await declare.queueDeclare({ queue, passive: true });
