@@ -1,7 +1,7 @@
 // A mail server for tests: real SMTP on a port of the loopback, that can be told what to answer.
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
-import { testCertificate, testCertificateKey } from "./smtp-certificate.ts";
+import type { TestCertificate } from "./certificates.ts";
 
 /** What the server says to a command, or to the end of DATA; undefined takes the mail. */
 export type SmtpRefusal =
@@ -27,8 +27,9 @@ export interface TestSmtp {
 export type SmtpSetup = {
   /** Any free one when absent. */
   port?: number;
-  /** Encrypted from the beginning, at the client's wish, or not at all; by `testCertificate`. */
+  /** Encrypted from the beginning, at the client's wish, or not at all, by `certificate`. */
   tls?: "smtps" | "starttls" | "none";
+  certificate?: TestCertificate;
   /** Asked for when given, and only where encrypted. */
   password?: string;
 };
@@ -37,11 +38,11 @@ function refusalError({ code, text }: NonNullable<SmtpRefusal>): Error {
   return Object.assign(new Error(text), { responseCode: code });
 }
 
-function serverOptions({ tls = "none", password }: SmtpSetup): SMTPServerOptions {
+function serverOptions({ tls = "none", certificate, password }: SmtpSetup): SMTPServerOptions {
   const disabled = [...(password === undefined ? ["AUTH"] : []), ...(tls === "starttls" ? [] : ["STARTTLS"])];
   return {
     secure: tls === "smtps",
-    ...(tls === "none" ? {} : { cert: testCertificate, key: testCertificateKey }),
+    ...(certificate && { cert: certificate.cert, key: certificate.key }),
     disabledCommands: disabled,
     authOptional: password === undefined,
     onAuth: (auth, _session, callback) =>

@@ -1,11 +1,15 @@
 import { generateKeyPairSync } from "node:crypto";
-import { testCertificate, testCertificateKey } from "@sotto/testkit/smtp-certificate";
+import { issueCertificate } from "@sotto/testkit/certificates";
 import { expect, it } from "vitest";
 import { parseNotificationConfig, smtpOptions } from "./config.ts";
 import { newVapidKey } from "./push/vapid-key-fixture.ts";
 import { newSealKeys } from "./seal-key-fixture.ts";
 
 const { sealKey, publicKey } = newSealKeys();
+const { ca: certificate, key: certificateKey } = await issueCertificate({
+  names: ["localhost"],
+  addresses: [],
+});
 
 const good = {
   PORT: "8083",
@@ -105,7 +109,7 @@ it("signs for the domain that mail comes from, or one above it, by an RSA key, a
   expect(parseNotificationConfig(above).DKIM_DOMAIN).toBe("example.org");
   for (const DKIM_DOMAIN of ["other.org", "xample.org", "chat.example.org"])
     expect(faultOf({ ...dkim, DKIM_DOMAIN })).toContain("DKIM_DOMAIN");
-  for (const DKIM_PRIVATE_KEY of [rsaKey(512), testCertificateKey, "x", testCertificate]) {
+  for (const DKIM_PRIVATE_KEY of [rsaKey(512), certificateKey, "x", certificate]) {
     const fault = faultOf({ ...dkim, DKIM_PRIVATE_KEY });
     expect(fault).toContain("DKIM_PRIVATE_KEY is not valid");
     expect(fault).not.toContain(DKIM_PRIVATE_KEY.split("\n")[1] ?? DKIM_PRIVATE_KEY.repeat(9));
@@ -123,10 +127,8 @@ it("sends a password nowhere but over TLS, unless that is said to be wanted", ()
 });
 
 it("takes certificates in PEM, and nothing else, for those of the mail server", () => {
-  expect(smtpOptions(parseNotificationConfig({ ...good, SMTP_CA: testCertificate })).ca).toBe(
-    testCertificate,
-  );
-  for (const SMTP_CA of ["x", testCertificateKey]) expect(faultOf({ SMTP_CA })).toContain("SMTP_CA");
+  expect(smtpOptions(parseNotificationConfig({ ...good, SMTP_CA: certificate })).ca).toBe(certificate);
+  for (const SMTP_CA of ["x", certificateKey]) expect(faultOf({ SMTP_CA })).toContain("SMTP_CA");
 });
 
 it("writes in no language by default that it has no texts in", () => {

@@ -1,11 +1,12 @@
 // Against a real mail server: encryption, signing in, signatures, and connections that are kept.
 import { createHash, createVerify, generateKeyPairSync } from "node:crypto";
+import { issueCertificate } from "@sotto/testkit/certificates";
 import { type SmtpSetup, startSmtp, type TestSmtp } from "@sotto/testkit/smtp";
-import { testCertificate } from "@sotto/testkit/smtp-certificate";
 import { afterEach, expect, it } from "vitest";
 import { judgeFailure } from "./delivery-verdict.ts";
 import { CONNECTIONS, createSmtp, type OutgoingMail, type Smtp, type SmtpOptions } from "./smtp.ts";
 
+const certificate = await issueCertificate({ names: ["localhost"], addresses: ["127.0.0.1"] });
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -15,7 +16,7 @@ async function connect(
   setup: SmtpSetup,
   options: Omit<Partial<SmtpOptions>, "url"> & { url?: (server: TestSmtp) => string } = {},
 ): Promise<{ server: TestSmtp; smtp: Smtp }> {
-  const server = await startSmtp(setup);
+  const server = await startSmtp({ certificate, ...setup });
   cleanups.push(server.stop);
   const { url, ...others } = options;
   const smtp = createSmtp({
@@ -45,7 +46,7 @@ const outcomeOf = (sending: Promise<void>) =>
 
 it("speaks TLS from the beginning, and with STARTTLS, to a server whose authority it was given", async () => {
   for (const tls of ["smtps", "starttls"] as const) {
-    const { server, smtp } = await connect({ tls }, { ca: testCertificate, requireTls: true });
+    const { server, smtp } = await connect({ tls }, { ca: certificate.ca, requireTls: true });
     await smtp.send(mail);
     expect(server.mails).toHaveLength(1);
   }
@@ -73,7 +74,7 @@ it("signs in with the name and password of the address, and calls a wrong one a 
   const urlWith = (text: string) => (server: TestSmtp) =>
     server.url.replace("//", `//sotto:${encodeURIComponent(text)}@`);
   const setup = { tls: "starttls", password } as const;
-  const options = { ca: testCertificate, requireTls: true };
+  const options = { ca: certificate.ca, requireTls: true };
   const { server, smtp } = await connect(setup, { ...options, url: urlWith(password) });
   await smtp.send(mail);
   expect(server.mails).toHaveLength(1);
